@@ -1,0 +1,74 @@
+# Each target does its own set-up; a machine needs only Python and make.
+#
+#   make lab      open the course in JupyterLab
+#   make grade    grade a bundled class of six with nbgrader, and show the scores
+#   make test     run every test that can run on this machine
+#   make check    format, lint and type-check
+
+PYTHON ?= python3
+LAB_FLAGS ?=
+PYTEST_FLAGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# Without compiled bytecode every Jupyter command starts several times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: lab grade test check constraints
+.DELETE_ON_ERROR:
+
+# --- The environment: one, which the targets below extend by what they need -----------------
+
+$(VENV)/created:
+	@command -v $(PYTHON) >/dev/null || { echo "cnnlesson needs Python 3.11 or newer, and there is no '$(PYTHON)' here: install it, or name the one you have, as in 'make lab PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cnnlesson needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) -V 2>&1): install a newer one, or name one you have, as in 'make lab PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "cnnlesson needs Python's venv module, which '$(PYTHON)' lacks: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	@touch $@
+
+$(VENV)/with-lab: extras := lab,grading
+$(VENV)/with-test: extras := lab,grading,test,browser
+$(VENV)/with-dev: extras := dev
+
+$(VENV)/with-%: $(VENV)/created pyproject.toml constraints.txt
+	uv pip install --quiet --python $(BIN)/python --compile-bytecode \
+	    --constraint constraints.txt --build-constraint constraints.txt --editable '.[$(extras)]'
+	@touch $@
+
+# The newest versions that pyproject.toml admits, for every platform.
+constraints: $(VENV)/with-dev
+	uv pip compile --quiet --upgrade --universal --all-extras --python-version 3.11 \
+	    --no-header --no-annotate --output-file constraints.txt pyproject.toml
+
+# --- Students and instructors ----------------------------------------------------------------
+
+# Without a display there is no browser to open: Jupyter prints the address instead. It refuses
+# root, the only user of many a container, unless told; it listens on this machine alone.
+lab: $(VENV)/with-lab
+	jupyter lab --ServerApp.ip=127.0.0.1 \
+	    $(if $(filter 0,$(shell id -u)),--allow-root) \
+	    $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser)) \
+	    --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb $(LAB_FLAGS)
+
+# The whole loop, on a copy of the course, so that a real class is never touched.
+CLASS := build/class
+grade: $(VENV)/with-lab
+	rm -rf $(CLASS)
+	mkdir -p $(CLASS)
+	cp -R nbgrader_config.py source $(CLASS)
+	cp -R tests/submissions $(CLASS)/submitted
+	cd $(CLASS) && nbgrader generate_assignment parameter-sharing
+	cd $(CLASS) && nbgrader autograde parameter-sharing
+	cd $(CLASS) && nbgrader generate_feedback parameter-sharing
+	@cd $(CLASS) && cnnlesson scores parameter-sharing
+
+# --- Developers ------------------------------------------------------------------------------
+
+test: $(VENV)/with-test
+	pytest $(PYTEST_FLAGS)
+
+check: $(VENV)/with-test $(VENV)/with-dev
+	pre-commit run --all-files --show-diff-on-failure

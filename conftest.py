@@ -1,0 +1,75 @@
+"""Markers that say what a test needs, and how long each kind took; for tests/ and notebooks/."""
+
+import shutil
+from collections import Counter
+
+import pytest
+
+MARKERS = {
+    "notebook": "a committed notebook, executed again and compared by nbval",
+    "nbgrader": "runs the real nbgrader commands",
+    "browser": "drives a real JupyterLab in Chromium",
+}
+
+_seconds: Counter[str] = Counter()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--must-run",
+        action="append",
+        default=[],
+        metavar="MARKER",
+        help="fail, rather than skip, the tests with this marker if what they need is missing",
+    )
+
+
+def pytest_configure(config):
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker("notebook")
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("browser") and (missing := _missing_for_browser()):
+        if "browser" in item.config.getoption("must_run"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+
+
+def _missing_for_browser():
+    if not _chromium():
+        return "needs Chromium on PATH (Debian: apt install chromium)"
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        return "needs Playwright: pip install 'cnnlesson[browser]'"
+    return None
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The path of the browser, which `_missing_for_browser` has made sure of."""
+    return _chromium()
+
+
+def _chromium():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def pytest_runtest_logreport(report):
+    marked = [name for name in MARKERS if name in report.keywords]
+    for name in marked or ["unmarked"]:
+        _seconds[name] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.section("minutes per marker")
+    for name, seconds in _seconds.most_common():
+        terminalreporter.line(f"{seconds / 60:6.2f}  {name}")

@@ -1,0 +1,42 @@
+"""What the tests share: the real commands, and the course in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+collect_ignore = ["submissions"]  # students' notebooks fail on purpose
+
+
+@pytest.fixture(scope="session")
+def clean_environment():
+    """The variables of a terminal in which nothing was activated and bytecode is cached."""
+    scripts = str(Path(sys.executable).parent)
+    path = [entry for entry in os.environ["PATH"].split(os.pathsep) if entry != scripts]
+    return {
+        **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
+        "PATH": os.pathsep.join(path),
+    }
+
+
+@pytest.fixture(scope="session")
+def run(clean_environment):
+    """Run a command of this environment by its full path, as one does who activated nothing."""
+
+    def run(*command, cwd, check=True):
+        program, *arguments = command
+        done = subprocess.run(
+            [Path(sys.executable).parent / program, *arguments],
+            cwd=cwd,
+            env=clean_environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert not check or done.returncode == 0, done.stdout
+        return done.stdout
+
+    return run
