@@ -1,0 +1,24 @@
+"""How a convolutional layer counts: the library behind the lessons and the quizzes.
+
+Importing it is cheap: neither a Jupyter server nor nbgrader is loaded.
+"""
+
+from cnnlesson.arithmetic import (
+    neurons,
+    output_shape,
+    output_size,
+    parameters_shared,
+    parameters_unshared,
+)
+from cnnlesson.quiz import check
+
+__all__ = [
+    "check",
+    "neurons",
+    "output_shape",
+    "output_size",
+    "parameters_shared",
+    "parameters_unshared",
+]
+
+__version__ = "0.1.0"

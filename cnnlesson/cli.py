@@ -1,0 +1,31 @@
+"""The `cnnlesson` command."""
+
+import sys
+
+try:
+    import click
+except ImportError:
+    sys.exit("the cnnlesson command needs more packages: pip install 'cnnlesson[grading]'")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cnnlesson")
+def main() -> None:
+    """Help instructors run a course of lessons that grade themselves."""
+
+
+@main.command()
+@click.argument("assignment")
+def scores(assignment: str) -> None:
+    """List the students, their scores in ASSIGNMENT, and their feedback pages.
+
+    Run it where nbgrader's commands are run: in the folder with nbgrader_config.py.
+    """
+    # Imported here since nbgrader takes seconds, which --help should not.
+    from cnnlesson.grading.scores import class_scores, scores_table
+
+    try:
+        rows = class_scores(assignment)
+    except LookupError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(scores_table(rows))

@@ -1,0 +1,90 @@
+"""A class's scores as nbgrader's gradebook holds them."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps.baseapp import NbGrader
+from nbgrader.coursedir import CourseDirectory
+
+
+@dataclass(frozen=True)
+class StudentScore:
+    """One student's outcome in an assignment.
+
+    Attributes:
+        student: the student's id.
+        score: points earned, or None without a submission.
+        max_score: points to be had.
+        feedback: the pages that nbgrader generated, relative to the course's folder.
+    """
+
+    student: str
+    score: float | None
+    max_score: float
+    feedback: tuple[Path, ...]
+
+
+def class_scores(assignment: str) -> list[StudentScore]:
+    """Read every student's score from the gradebook of the course in the current folder.
+
+    Args:
+        assignment: the assignment's name, such as "parameter-sharing".
+
+    Returns:
+        One row per student, in the order of their ids.
+
+    Raises:
+        LookupError: if the gradebook does not know the assignment.
+    """
+    course = _course()
+    with Gradebook(course.db_url) as gradebook:
+        try:
+            max_score = gradebook.find_assignment(assignment).max_score
+        except MissingEntry:
+            known = ", ".join(sorted(entry.name for entry in gradebook.assignments)) or "none"
+            raise LookupError(
+                f"the gradebook has no assignment {assignment!r} (it has: {known}); "
+                f"run `nbgrader generate_assignment {assignment}` first"
+            ) from None
+        submitted = {
+            entry.student.id: entry.score for entry in gradebook.assignment_submissions(assignment)
+        }
+        return [
+            StudentScore(
+                student=student.id,
+                score=submitted.get(student.id),
+                max_score=max_score,
+                feedback=_feedback_pages(course, student.id, assignment),
+            )
+            for student in sorted(gradebook.students, key=lambda student: student.id)
+        ]
+
+
+def scores_table(rows: Sequence[StudentScore]) -> str:
+    """Lay the scores out in three columns: student, score, feedback page."""
+    cells = [("student", "score", "feedback")]
+    for row in rows:
+        pages = ", ".join(map(str, row.feedback)) or "none yet: nbgrader generate_feedback"
+        if row.score is None:
+            cells.append((row.student, "-", "no submission"))
+        else:
+            cells.append((row.student, f"{row.score:g} / {row.max_score:g}", pages))
+    students, scores, _ = (max(map(len, column)) for column in zip(*cells, strict=True))
+    return "\n".join(
+        f"{student:<{students}}  {score:>{scores}}  {pages}" for student, score, pages in cells
+    )
+
+
+def _course() -> CourseDirectory:
+    """Load nbgrader_config.py as nbgrader's own commands do."""
+    app = NbGrader()
+    app.initialize([])
+    return app.coursedir
+
+
+def _feedback_pages(course: CourseDirectory, student: str, assignment: str) -> tuple[Path, ...]:
+    folder = Path(course.format_path(course.feedback_directory, student, assignment))
+    return tuple(Path(os.path.relpath(page)) for page in sorted(folder.glob("*.html")))
