@@ -1,0 +1,25 @@
+"""What nbgrader's commands and the formgrader need to know of this course."""
+
+import os
+import sys
+from pathlib import Path
+
+c = get_config()  # provided by traitlets
+
+c.CourseDirectory.course_id = "cnnlesson"
+
+# A release keeps what stands outside the solution's markers, `number_of_parameters = ...`, and
+# must still run: nbgrader's own stub would raise, and the check after it end in a NameError.
+c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE"}
+
+# A deleted grade cell comes back, rather than leave its points ungraded, or the old ones there.
+c.OverwriteCells.add_missing_cells = True
+
+# Seconds for one cell. The answers here take milliseconds, so longer means an endless loop.
+c.Execute.timeout = 10
+
+# A new gradebook is set up by the command `alembic`, which nbgrader looks for on PATH; it lies
+# beside this Python, whether or not the environment is activated.
+_scripts = str(Path(sys.executable).parent)
+if _scripts not in os.environ["PATH"].split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([_scripts, os.environ["PATH"]])

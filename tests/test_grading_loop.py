@@ -1,0 +1,115 @@
+"""The instructor's whole loop on a copy of the course, by the stock commands alone."""
+
+import csv
+import zipfile
+
+import pytest
+from course import ROOT, copy_course
+from nbgrader.api import Gradebook
+
+from cnnlesson.quiz.questions import QUESTIONS
+
+ASSIGNMENT = "parameter-sharing"
+SHAPE, UNSHARED, SHARED = "convolution-output-shape", "number-of-parameters", "parameter-sharing"
+POINTS = {SHAPE: 1, UNSHARED: 2, SHARED: 3}
+EARNED = {
+    "all-right": {SHAPE, UNSHARED, SHARED},
+    "all-wrong": set(),
+    "blank": set(),
+    "deleted-grade-cell": {SHAPE, UNSHARED, SHARED},
+    "loops-for-ever": {UNSHARED, SHARED},
+    "raises": {SHAPE, SHARED},
+}
+
+pytestmark = pytest.mark.nbgrader
+
+
+@pytest.fixture(scope="module")
+def course(run, tmp_path_factory):
+    """A course whose six submissions came in as one archive each and have been graded."""
+    course = copy_course(tmp_path_factory.mktemp("course"), "source")
+    archives = course / "downloaded" / ASSIGNMENT / "archive"
+    archives.mkdir(parents=True)
+    for submission in (ROOT / "tests/submissions").glob("*/*/*.ipynb"):
+        student = submission.parts[-3]
+        with zipfile.ZipFile(archives / f"{student}.zip", "w") as archive:
+            archive.write(submission, f"{student}_{submission.name}")
+    run("nbgrader", "generate_assignment", ASSIGNMENT, cwd=course)
+    run(
+        "nbgrader",
+        "zip_collect",
+        ASSIGNMENT,
+        r"--FileNameCollectorPlugin.named_regexp=.*/(?P<student_id>[a-z-]+)_(?P<file_id>.*)",
+        cwd=course,
+    )
+    run("nbgrader", "autograde", ASSIGNMENT, cwd=course)
+    run("nbgrader", "generate_feedback", ASSIGNMENT, cwd=course)
+    return course
+
+
+@pytest.fixture(scope="module")
+def gradebook(course):
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        yield gradebook
+
+
+def test_the_whole_class_is_in_the_gradebook(gradebook):
+    assert {student.id for student in gradebook.students} == set(EARNED)
+    assert gradebook.find_assignment(ASSIGNMENT).max_score == sum(POINTS.values())
+
+
+@pytest.mark.parametrize("student", EARNED)
+def test_every_student_gets_the_points_they_earned(student, gradebook):
+    submission = gradebook.find_submission(ASSIGNMENT, student)
+    (notebook,) = submission.notebooks
+    scores = {grade.name: grade.score for grade in notebook.grades}
+    assert scores == {name: POINTS[name] * (name in EARNED[student]) for name in POINTS}
+    assert not submission.needs_manual_grade
+
+
+@pytest.mark.parametrize("student", EARNED)
+def test_every_feedback_page_names_the_questions(student, course):
+    page = course / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html"
+    text = page.read_text(encoding="utf-8")
+    for question in QUESTIONS.values():
+        assert question.title in text
+    assert "BEGIN SOLUTION" not in text
+
+
+def test_feedback_tells_what_went_wrong(course):
+    def page(student):
+        folder = course / "feedback" / student / ASSIGNMENT
+        return (folder / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")
+
+    assert "752640 is not right" in page("all-wrong")
+    assert "Not answered yet" in page("blank")
+    assert "neurons' is not defined" in page("raises")
+    assert "CellTimeoutError" in page("loops-for-ever")
+    assert "was missing from the submission" in page("deleted-grade-cell")
+
+
+def test_export_lists_the_scores(course, run):
+    run("nbgrader", "export", cwd=course)
+    with (course / "grades.csv").open() as file:
+        scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert scores == {student: sum(POINTS[q] for q in earned) for student, earned in EARNED.items()}
+
+
+def test_the_scores_command_shows_each_student_and_page(course, run):
+    header, *rows = run("cnnlesson", "scores", ASSIGNMENT, cwd=course).splitlines()
+    assert header.split() == ["student", "score", "feedback"]
+    shown = {}
+    for row in rows:
+        student, score, _, maximum, page = row.split()
+        assert (course / page).is_file()
+        shown[student] = (float(score), float(maximum))
+    assert shown == {
+        student: (sum(POINTS[q] for q in earned), 6) for student, earned in EARNED.items()
+    }
+
+
+def test_the_scores_command_names_what_it_has(course, run):
+    said = run("cnnlesson", "scores", "padding", cwd=course, check=False)
+    assert "no assignment 'padding'" in said
+    assert "parameter-sharing" in said
+    assert "Traceback" not in said

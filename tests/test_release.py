@@ -1,0 +1,101 @@
+"""What students get: made from source/, runnable, kind, and free of solutions."""
+
+import filecmp
+import json
+
+import nbformat
+import pytest
+from course import ROOT, copy_course
+
+from cnnlesson.quiz.questions import QUESTIONS
+
+ASSIGNMENTS = sorted(folder.name for folder in (ROOT / "source").iterdir() if folder.is_dir())
+SUBMISSIONS = sorted(folder.name for folder in (ROOT / "tests/submissions").iterdir())
+
+
+def notebooks(stage, assignment):
+    return sorted((ROOT / stage / assignment).glob("*.ipynb"))
+
+
+def graded_cells(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")]
+
+
+def test_there_is_something_to_release():
+    assert "parameter-sharing" in ASSIGNMENTS
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_release_is_what_nbgrader_makes_of_the_source(assignment, run, tmp_path):
+    course = copy_course(tmp_path, "source")
+    run("nbgrader", "generate_assignment", assignment, cwd=course)
+    made, committed = course / "release" / assignment, ROOT / "release" / assignment
+    names = sorted(path.name for path in made.iterdir())
+    assert names == sorted(path.name for path in committed.iterdir())
+    _, different, unreadable = filecmp.cmpfiles(made, committed, names, shallow=False)
+    assert different + unreadable == [], f"run: nbgrader generate_assignment {assignment} --force"
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_grade_cell_is_one_line_that_names_its_question(assignment):
+    for path in notebooks("source", assignment):
+        for cell in graded_cells(path):
+            question = cell.metadata.nbgrader.grade_id
+            assert question in QUESTIONS
+            assert cell.source.startswith(f'check("{question}", ')
+            assert "\n" not in cell.source
+            assert cell.metadata.nbgrader.points > 0
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_a_release_holds_no_solution(assignment):
+    for path in notebooks("release", assignment):
+        text = path.read_text(encoding="utf-8")
+        assert "SOLUTION" not in text
+        assert all(not cell.get("outputs") for cell in nbformat.read(path, as_version=4).cells)
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_source_validates(assignment, run):
+    for path in notebooks("source", assignment):
+        assert "Success! Your notebook passes all the tests." in run(
+            "nbgrader", "validate", str(path), cwd=ROOT
+        )
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_release_does_not_validate_and_says_why_kindly(assignment, run):
+    for path in notebooks("release", assignment):
+        said = run("nbgrader", "validate", str(path), cwd=ROOT)
+        cells = graded_cells(path)
+        assert f"VALIDATION FAILED ON {len(cells)} CELL(S)!" in said
+        for cell in cells:
+            assert cell.source in said
+            assert QUESTIONS[cell.metadata.nbgrader.grade_id].title in said
+        assert said.count("Not answered yet: replace the three dots") == len(cells)
+        assert "..." not in [line[-3:] for line in said.splitlines()], "Validate cut a line"
+        assert "NameError" not in said
+        assert "Traceback" not in said
+        assert ".py" not in said, "a library frame shows"
+
+
+@pytest.mark.parametrize("student", SUBMISSIONS)
+def test_bundled_submissions_answer_todays_release(student):
+    """All but what the student wrote, or deleted, is as released."""
+    (path,) = (ROOT / "tests/submissions" / student).glob("*/*.ipynb")
+    released = {
+        cell["id"]: cell
+        for cell in json.loads((ROOT / "release" / path.parent.name / path.name).read_text())[
+            "cells"
+        ]
+    }
+    submitted = {cell["id"]: cell for cell in json.loads(path.read_text())["cells"]}
+    assert set(submitted) <= set(released)
+    assert len(released) - len(submitted) == (student == "deleted-grade-cell")
+    for name, cell in submitted.items():
+        if not name.endswith("-answer"):
+            assert cell == released[name]
