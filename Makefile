@@ -30,7 +30,8 @@ $(VENV)/created:
 	@touch $@
 
 $(VENV)/with-lab: extras := lab,grading
-$(VENV)/with-test: extras := lab,grading,test,browser
+$(VENV)/with-test: extras := test,browser
+$(VENV)/with-test: $(VENV)/with-lab
 $(VENV)/with-dev: extras := dev
 
 $(VENV)/with-%: $(VENV)/created pyproject.toml constraints.txt

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,8 @@ def _missing_for_browser():
         import playwright  # noqa: F401
     except ImportError:
         return "needs Playwright: pip install 'cnnlesson[browser]'"
+    if not (Path(__file__).parent / ".venv/with-lab").exists():
+        return "needs the environment that `make lab` and `make test` set up"
     return None
 
 

@@ -12,11 +12,12 @@ collect_ignore = ["submissions"]  # students' notebooks fail on purpose
 
 @pytest.fixture(scope="session")
 def clean_environment():
-    """The variables of a terminal in which nothing was activated and bytecode is cached."""
+    """The variables of a terminal in which nothing was activated, bytecode is cached, no make runs."""
+    ours = ("PYTHONDONTWRITEBYTECODE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")
     scripts = str(Path(sys.executable).parent)
     path = [entry for entry in os.environ["PATH"].split(os.pathsep) if entry != scripts]
     return {
-        **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
+        **{k: v for k, v in os.environ.items() if k not in ours},
         "PATH": os.pathsep.join(path),
     }
 

@@ -22,6 +22,8 @@ def course(tmp_path_factory):
     """All that `make lab` uses, but apart from the checkout."""
     files = ("Makefile", "pyproject.toml", "constraints.txt", "notebooks", "source", "release")
     course = copy_course(tmp_path_factory.mktemp("course"), *files)
+    for name in ("pyproject.toml", "constraints.txt"):
+        os.utime(course / name, (0, 0))  # so old that make will not install this copy
     (course / ".venv").symlink_to(ROOT / ".venv")
     return course
 
@@ -62,8 +64,9 @@ def lab(course, clean_environment, tmp_path_factory):
         assert start_page == "lab/tree/notebooks/00-start-here.ipynb"
         yield lambda path: f"{host}/{path}?reset&token={token}"  # reset: a workspace of its own
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(PATIENCE)
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(PATIENCE)
 
 
 def address_in(log, server):
