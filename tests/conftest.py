@@ -12,7 +12,7 @@ collect_ignore = ["submissions"]  # students' notebooks fail on purpose
 
 @pytest.fixture(scope="session")
 def clean_environment():
-    """The variables of a terminal in which nothing was activated, bytecode is cached, no make runs."""
+    """The variables of a terminal with nothing activated, bytecode cached, and no make running."""
     ours = ("PYTHONDONTWRITEBYTECODE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")
     scripts = str(Path(sys.executable).parent)
     path = [entry for entry in os.environ["PATH"].split(os.pathsep) if entry != scripts]
