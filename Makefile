@@ -64,7 +64,7 @@ grade: $(VENV)/with-lab
 	cd $(CLASS) && nbgrader generate_assignment parameter-sharing
 	cd $(CLASS) && nbgrader autograde parameter-sharing
 	cd $(CLASS) && nbgrader generate_feedback parameter-sharing
-	@cd $(CLASS) && cnnlesson scores parameter-sharing
+	@cnnlesson scores parameter-sharing --course-dir $(CLASS)
 
 # --- Developers ------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The `cnnlesson` command."""
 
 import sys
+from pathlib import Path
 
 try:
     import click
@@ -16,16 +17,19 @@ def main() -> None:
 
 @main.command()
 @click.argument("assignment")
-def scores(assignment: str) -> None:
-    """List the students, their scores in ASSIGNMENT, and their feedback pages.
-
-    Run it where nbgrader's commands are run: in the folder with nbgrader_config.py.
-    """
+@click.option(
+    "--course-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="The folder with nbgrader_config.py; the current one unless given.",
+)
+def scores(assignment: str, course_dir: Path) -> None:
+    """List the students, their scores in ASSIGNMENT, and their feedback pages."""
     # Imported here since nbgrader takes seconds, which --help should not.
     from cnnlesson.grading.scores import class_scores, scores_table
 
     try:
-        rows = class_scores(assignment)
+        rows = class_scores(assignment, course_dir)
     except LookupError as error:
         raise click.ClickException(str(error)) from None
     click.echo(scores_table(rows))

@@ -18,7 +18,7 @@ class StudentScore:
         student: the student's id.
         score: points earned, or None without a submission.
         max_score: points to be had.
-        feedback: the pages that nbgrader generated, relative to the course's folder.
+        feedback: the pages that nbgrader generated, relative to the current folder.
     """
 
     student: str
@@ -27,11 +27,12 @@ class StudentScore:
     feedback: tuple[Path, ...]
 
 
-def class_scores(assignment: str) -> list[StudentScore]:
-    """Read every student's score from the gradebook of the course in the current folder.
+def class_scores(assignment: str, course_dir: Path) -> list[StudentScore]:
+    """Read every student's score from a course's gradebook.
 
     Args:
         assignment: the assignment's name, such as "parameter-sharing".
+        course_dir: the folder with the course's nbgrader_config.py.
 
     Returns:
         One row per student, in the order of their ids.
@@ -39,7 +40,7 @@ def class_scores(assignment: str) -> list[StudentScore]:
     Raises:
         LookupError: if the gradebook does not know the assignment.
     """
-    course = _course()
+    course = _course(course_dir)
     with Gradebook(course.db_url) as gradebook:
         try:
             max_score = gradebook.find_assignment(assignment).max_score
@@ -78,10 +79,10 @@ def scores_table(rows: Sequence[StudentScore]) -> str:
     )
 
 
-def _course() -> CourseDirectory:
+def _course(course_dir: Path) -> CourseDirectory:
     """Load nbgrader_config.py as nbgrader's own commands do."""
     app = NbGrader()
-    app.initialize([])
+    app.initialize([f"--course-dir={course_dir.resolve()}"])
     return app.coursedir
 
 
