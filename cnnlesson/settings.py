@@ -1,0 +1,113 @@
+"""Reading a layer's settings: whole numbers, one per axis, or one per side.
+
+Everything that takes a filter size, a stride, a dilation or a padding reads it here, so that all
+of the library accepts the same forms and refuses the same mistakes with the same words.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import SupportsIndex, TypeGuard
+
+Pair = tuple[int, int]
+"""Along the height, along the width."""
+
+Sides = tuple[Pair, Pair]
+"""(top, bottom), (left, right)."""
+
+PerAxis = SupportsIndex | Sequence[SupportsIndex]
+"""One number for both axes, or (height, width)."""
+
+PerSide = SupportsIndex | Sequence[SupportsIndex | Sequence[SupportsIndex]]
+"""One number for all sides, (height, width), or ((top, bottom), (left, right))."""
+
+
+def whole(name: str, number: object, *, at_least: int) -> int:
+    """Return `number` as an int, or say which setting is wrong, with its value.
+
+    NumPy's integers are welcome; True and 2.0 are not, since neither was meant as a size.
+
+    Args:
+        name: what a message calls the number.
+        number: what was given.
+        at_least: the smallest number that makes sense.
+
+    Raises:
+        TypeError: if `number` is not a whole number.
+        ValueError: if it is below `at_least`.
+    """
+    try:
+        if isinstance(number, bool):
+            raise TypeError
+        result = operator.index(number)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a whole number, not {number!r} of type {type(number).__name__}"
+        ) from None
+    if result < at_least:
+        raise ValueError(f"{name} is {result}, but must be at least {at_least}")
+    return result
+
+
+def per_axis(name: str, value: PerAxis, *, at_least: int = 1) -> Pair:
+    """Return (height, width) from one number for both axes, or from two.
+
+    Raises:
+        TypeError: if `value` is neither a whole number nor two of them.
+        ValueError: if a number is below `at_least`.
+    """
+    if not _is_several(value):
+        number = whole(name, value, at_least=at_least)
+        return number, number
+    numbers = tuple(value)
+    if len(numbers) != 2:
+        raise TypeError(f"{name} must be one whole number, or two, (height, width), not {value!r}")
+    return (
+        whole(f"{name} along the height", numbers[0], at_least=at_least),
+        whole(f"{name} along the width", numbers[1], at_least=at_least),
+    )
+
+
+def per_side(padding: PerSide) -> Sides:
+    """Return ((top, bottom), (left, right)) from one number, two, or four.
+
+    Raises:
+        TypeError: if `padding` has none of the three forms.
+        ValueError: if a number is negative.
+    """
+    if not _is_several(padding):
+        number = whole("padding", padding, at_least=0)
+        return (number, number), (number, number)
+    axes = tuple(padding)
+    if len(axes) != 2 or _is_several(axes[0]) != _is_several(axes[1]):
+        raise TypeError(
+            "padding must be one whole number, two, (height, width), or four, "
+            f"((top, bottom), (left, right)), not {padding!r}"
+        )
+    return one_axis(axes[0], "top", "bottom"), one_axis(axes[1], "left", "right")
+
+
+def one_axis(padding: object, before: str = "before", after: str = "after") -> Pair:
+    """Return the padding at both ends of one axis from one number, or from two.
+
+    Raises:
+        TypeError: if `padding` is neither a whole number nor two of them.
+        ValueError: if a number is negative.
+    """
+    if not _is_several(padding):
+        number = whole("padding", padding, at_least=0)
+        return number, number
+    ends = tuple(padding)
+    if len(ends) != 2:
+        raise TypeError(
+            f"padding along an axis must be one whole number, or two, ({before}, {after}), "
+            f"not {padding!r}"
+        )
+    return (
+        whole(f"padding {before}", ends[0], at_least=0),
+        whole(f"padding {after}", ends[1], at_least=0),
+    )
+
+
+def _is_several(value: object) -> TypeGuard[Sequence[object]]:
+    """Tell two numbers from one. A string is neither, and is refused as a number."""
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
