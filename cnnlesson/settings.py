@@ -109,5 +109,7 @@ def one_axis(padding: object, before: str = "before", after: str = "after") -> P
 
 
 def _is_several(value: object) -> TypeGuard[Sequence[object]]:
-    """Tell two numbers from one. A string is neither, and is refused as a number."""
-    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
+    """Tell a sequence or NumPy array of numbers from one number; a string is neither."""
+    if isinstance(value, Sequence):
+        return not isinstance(value, str | bytes)
+    return bool(getattr(value, "shape", ()))
