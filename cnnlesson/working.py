@@ -157,12 +157,14 @@ class _Axis:
     @classmethod
     def of(cls, arguments: _Arguments) -> "_Axis":
         """Read the arguments of a function that works along one axis."""
-        given = {"input_size": 1, "stride": 1, "padding": 0, "dilation": 1} | dict(arguments)
+        given = dict.fromkeys(("input_size", "filter_size", "stride", "dilation"), 1)
+        given |= {"padding": 0, **arguments}
         stride = given["filter_size"] if given["stride"] is None else given["stride"]
-        settings = {"stride": stride, "dilation": given["dilation"]}
-        sizes = given["input_size"], given["filter_size"]
-        sides = arithmetic.padding_sides(given["padding"], *sizes, **settings)
-        return cls(*sizes, **settings, sides=sides)
+        size, filter_size, dilation = given["input_size"], given["filter_size"], given["dilation"]
+        sides = arithmetic.padding_sides(
+            given["padding"], size, filter_size, stride=stride, dilation=dilation
+        )
+        return cls(size, filter_size, stride, sides, dilation)
 
     @property
     def reach(self) -> str:
