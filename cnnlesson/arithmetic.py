@@ -21,7 +21,17 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, SupportsIndex
 
-from cnnlesson.settings import Pair, PerAxis, PerSide, one_axis, per_axis, per_side, whole
+from cnnlesson.settings import (
+    Pair,
+    PerAxis,
+    PerSide,
+    one_axis,
+    per_axis,
+    per_side,
+    several,
+    shown,
+    whole,
+)
 
 Shape = tuple[int, int, int]
 """Height, width and depth."""
@@ -695,13 +705,12 @@ def read_shape(shape: ShapeLike) -> Shape:
         TypeError: if these are not three whole numbers.
         ValueError: if one is below 1.
     """
-    try:
-        height, width, depth = shape
-    except (TypeError, ValueError):
+    if not several(shape) or len(shape) != 3:
         raise TypeError(
             "a shape must be three numbers, (height, width, depth) such as (32, 32, 3), "
-            f"not {shape!r}"
-        ) from None
+            f"not {shown(shape)}"
+        )
+    height, width, depth = shape
     return (
         whole("the height of the shape", height, at_least=1),
         whole("the width of the shape", width, at_least=1),

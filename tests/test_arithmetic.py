@@ -389,10 +389,43 @@ def test_impossible_sizes_are_refused_with_the_numbers(arguments, error, words):
     assert [word for word in words if word not in str(refused.value)] == []
 
 
-@pytest.mark.parametrize("shape", [(32, 32), 32, "32x32x3", None, (32, 32, 3, 1), (32, 32.5, 3)])
+@pytest.mark.parametrize(
+    "shape",
+    [(32, 32), 32, "32x32x3", "abc", b"abc", None, (32, 32, 3, 1), (32, 32.5, 3), {1, 2, 3}],
+)
 def test_what_is_no_shape_is_refused(shape):
     with pytest.raises(TypeError, match=r"height, width, depth|whole number"):
         output_shape(shape, 8, 20)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "wrong"),
+    [
+        (parameters_shared, (0, 3, 20), "filter_size is 0"),
+        (parameters_shared, (8, 0, 20), "in_channels is 0"),
+        (parameters_shared, (8, 3, 0), "out_channels is 0"),
+        (parameters_dense, (0, 10), "inputs is 0"),
+        (parameters_dense, (10, 0), "outputs is 0"),
+        (output_shape, ((32, 32, 0), 8, 20), "the depth of the shape is 0"),
+        (output_shape, ((0, 32, 3), 8, 20), "the height of the shape is 0"),
+        (output_shape, ((32, 32, 3), 8, 0), "out_channels is 0"),
+        (output_shape, ((32, 32, 3), (8, 0), 20), "filter_size along the width is 0"),
+        (output_shape, ((5, 32, 3), 8, 20), r"H \+ 2P = 5 \+ 2\*0"),
+        (activation_memory, ((32, -1, 3),), "the width of the shape is -1"),
+        (receptive_field, ([(3, 0)],), "stride is 0"),
+        (strides_for, (0, 5, 3), "wanted_size is 0"),
+    ],
+)
+def test_counts_of_nothing_are_refused_by_name(function, arguments, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        function(*arguments)
+
+
+def test_a_message_stays_short():
+    for monster in (list(range(100_000)), "x" * 100_000, np.zeros((500, 500))):
+        with pytest.raises(TypeError) as refused:
+            output_size(monster, 3)
+        assert len(str(refused.value)) < 200
 
 
 def test_groups_that_do_not_divide_are_refused():
