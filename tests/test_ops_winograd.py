@@ -19,15 +19,19 @@ sizes, sides = st.integers(1, 14), st.tuples(st.integers(0, 3), st.integers(0, 3
 @st.composite
 def problems(draw):
     dtype, layout = draw(st.sampled_from(sorted(TOLERANCE))), draw(st.sampled_from(sorted(LAYOUTS)))
-    padding = draw(sides), draw(sides)
-    height, width = (max(draw(sizes), 3 - sum(ends)) for ends in padding)
+    padding, stride = (draw(sides), draw(sides)), (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    filter_size = [draw(st.integers(2 * s + 1, 3 * s)) for s in stride]
+    height, width = (
+        max(draw(sizes) * s, f - sum(ends), 1)
+        for s, f, ends in zip(stride, filter_size, padding, strict=True)
+    )
     n, c, k = draw(st.integers(0, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9))
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     arrays = (
         LAYOUTS[layout](rng.standard_normal(shape).astype(dtype))
-        for shape in ((n, c, height, width), (k, c, 3, 3), (k,))
+        for shape in ((n, c, height, width), (k, c, *filter_size), (k,))
     )
-    return *arrays, padding
+    return *arrays, {"padding": padding, "stride": stride}
 
 
 def assert_close(array, expected):
@@ -41,19 +45,19 @@ def assert_close(array, expected):
 @given(problems(), budgets)
 @examples(80)
 def test_winograd_is_scipys_convolution(problem, budget):
-    x, filters, bias, padding = problem
+    x, filters, bias, options = problem
     with (
         workspace(budget),
         mock.patch.object(winograd, "_BYTES_TILES", budget),
         mock.patch.object(winograd, "_BYTES_FILTERS", budget),
         mock.patch.object(winograd, "wins", lambda g: g.groups == 1),
     ):
-        y = conv2d(x, filters, bias, padding=padding)
-        dx, dfilters, _ = conv2d_gradients(x, filters, y, padding=padding)
-    settings = {"stride": (1, 1), "dilation": (1, 1), "groups": 1, "padding": padding}
+        y = conv2d(x, filters, bias, **options)
+        dx, dfilters, _ = conv2d_gradients(x, filters, y, **options)
+    settings = {**options, "dilation": (1, 1), "groups": 1}
     assert y.dtype == x.dtype
     assert_close(y, correlated(x, filters, bias, **settings))
-    expected = conv2d_gradients(x, filters, y, padding=padding, winograd=False)
+    expected = conv2d_gradients(x, filters, y, winograd=False, **options)
     assert_close(dx, expected[0])
     assert_close(dfilters, expected[1])
 
@@ -67,7 +71,7 @@ def test_where_winograd_wins_it_can_be_switched_off(size):
         for shape in ((2, 64, size, size), (64, 64, 3, 3))
     )
     on, off = conv2d(x, filters, padding=1), conv2d(x, filters, padding=1, winograd=False)
-    with mock.patch.object(winograd, "wins", lambda _: False):
+    with mock.patch.object(winograd, "wins", return_value=False):
         np.testing.assert_array_equal(conv2d(x, filters, padding=1), off)
     assert (on != off).any()
     assert_close(on, off)
