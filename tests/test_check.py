@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-
 from fractions import Fraction
 
 import numpy as np
