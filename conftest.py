@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ MARKERS = {
     "notebook": "a committed notebook, executed again and compared by nbval",
     "nbgrader": "runs the real nbgrader commands",
     "browser": "drives a real JupyterLab in Chromium",
+    "torch": "compared with PyTorch; it is an extra for benchmarks and never needed",
 }
 
 _seconds: Counter[str] = Counter()
@@ -37,10 +39,15 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
-    if item.get_closest_marker("browser") and (missing := _missing_for_browser()):
-        if "browser" in item.config.getoption("must_run"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+    for marker, lacks in (("browser", _missing_for_browser), ("torch", _missing_for_torch)):
+        if item.get_closest_marker(marker) and (missing := lacks()):
+            if marker in item.config.getoption("must_run"):
+                pytest.fail(missing, pytrace=False)
+            pytest.skip(missing)
+
+
+def _missing_for_torch():
+    return None if find_spec("torch") else MARKERS["torch"]
 
 
 def _missing_for_browser():
