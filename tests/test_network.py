@@ -6,9 +6,13 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cnnlesson import network as nw
+from cnnlesson import ops
 from cnnlesson.network import (
     Activation,
     BatchNorm,
@@ -139,6 +143,31 @@ def test_published_receptive_fields(network, before, pixels):
     names = [row.layer.split()[0] for row in rows]
     last = rows[names.index(before) - 1] if before else rows[-1]
     assert last.receptive_field == (pixels, pixels)
+
+
+axis_settings = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 2))
+convolutions = st.builds(
+    lambda height, width: Conv(
+        *((height[0], width[0]), 1, (height[1], width[1])),
+        dilation=(height[2], width[2]),
+        bias=False,
+    ),
+    *(axis_settings, axis_settings),
+)
+
+
+@given(st.lists(convolutions, min_size=1, max_size=3))
+def test_the_receptive_field_is_what_the_gradient_of_one_neuron_reaches(layers):
+    network = Network(layers, (100, 100, 1))
+    shapes = [(100, 100, 1), *(row.shape for row in network.rows)]
+    gradient = np.zeros((1, 1, *network.output_shape[:2]))
+    gradient[0, 0, 0, 0] = 1
+    for layer, shape in zip(reversed(layers), reversed(shapes[:-1]), strict=True):
+        x, ones = np.zeros((1, 1, *shape[:2])), np.ones((1, 1, *layer.filter_size))
+        settings = {"stride": layer.stride, "dilation": layer.dilation}
+        gradient, _, _ = ops.conv2d_gradients(x, ones, gradient, **settings)
+    reached = [np.flatnonzero(gradient[0, 0].any(axis=axis)) for axis in (1, 0)]
+    assert network.receptive_field == tuple(int(np.ptp(pixels)) + 1 for pixels in reached)
 
 
 def test_running_example():
