@@ -10,6 +10,7 @@ import pytest
 MARKERS = {
     "notebook": "a committed notebook, executed again and compared by nbval",
     "nbgrader": "runs the real nbgrader commands",
+    "torch": "compared with PyTorch",
     "browser": "drives a real JupyterLab in Chromium",
     "torch": "compared with PyTorch; it is an extra for benchmarks and never needed",
 }

@@ -205,7 +205,8 @@ def pooled_size(
 
     As `output_size`, and the stride is F unless given. With `ceil`, a last window may hang over
     the end, so the division rounds up; one that would start beyond the input and the padding
-    before it does not count (the rule of PyTorch's MaxPool2d).
+    before it does not count (the rule of PyTorch's MaxPool2d). Padding beyond half a window is
+    refused, as in PyTorch: a window could then lie in padding alone.
 
     Args:
         input_size: W, in pixels, at least 1.
@@ -221,10 +222,16 @@ def pooled_size(
     """
     stride = filter_size if stride is None else stride
     spare, stride = _spare(input_size, filter_size, stride, padding, dilation)
+    before, after = one_axis(padding)
+    half = dilated_filter_size(filter_size, dilation) // 2
+    if max(before, after) > half:
+        raise ValueError(
+            f"padding is {max(before, after)}, but a window of {filter_size} (dilation {dilation}) "
+            f"takes at most half of its reach, {half}"
+        )
     if not ceil:
         return spare // stride + 1
     windows = -(-spare // stride) + 1
-    before, _ = one_axis(padding)
     return windows - 1 if (windows - 1) * stride >= input_size + before else windows
 
 
