@@ -1,8 +1,11 @@
 """Convolution and its gradients: the checks, and the one place that chooses an algorithm."""
 
+from types import ModuleType
+
 import numpy as np
 
 from cnnlesson.ops import checks, pointwise, strips
+from cnnlesson.ops import winograd as _winograd
 from cnnlesson.ops.checks import Array
 from cnnlesson.ops.geometry import Axis, Geometry, read_convolution
 from cnnlesson.settings import PerAxis, PerSide
@@ -49,7 +52,8 @@ def conv2d(
     """
     g = _read(x, filters, stride, padding, dilation, groups, bias=bias)
     checks.shape("bias", bias, filters.shape[:1], f"one per filter of filters {filters.shape}")
-    return _forward(x, filters, bias, g, winograd)
+    y: Array = _algorithm(g, winograd).forward(x, filters, bias, g)
+    return y
 
 
 def conv2d_gradients(
@@ -87,20 +91,33 @@ def conv2d_gradients(
     """
     g = _read(x, filters, stride, padding, dilation, groups, dy=dy)
     checks.shape("dy", dy, g.out_shape, "the shape of the output")
-    algorithm = pointwise if pointwise.applies(g) else strips
-    mirrored = _mirrored(g)
-    if algorithm is strips and mirrored is not None and g.out_channels <= 2 * g.in_channels:
-        dx = _forward(dy, _flipped(filters, g), None, mirrored, winograd)
-    else:
-        dx = algorithm.input_gradient(filters, dy, g)
-    dfilters = algorithm.filter_gradient(x, dy, g).reshape(filters.shape)
+    dx = _input_gradient(filters, dy, g, winograd)
+    dfilters = _algorithm(g, winograd).filter_gradient(x, dy, g).reshape(filters.shape)
     return dx, dfilters, dy.sum(axis=(0, 2, 3))
 
 
-def _forward(x: Array, filters: Array, bias: Array | None, g: Geometry, winograd: bool) -> Array:  # noqa: ARG001
+def _algorithm(g: Geometry, allow_winograd: bool) -> ModuleType:
+    """Choose what computes the output, and the gradient with respect to the filters."""
     if pointwise.applies(g):
-        return pointwise.forward(x, filters, bias, g)
-    return strips.forward(x, filters, bias, g)
+        return pointwise
+    if allow_winograd and _winograd.wins(g):
+        return _winograd
+    return strips
+
+
+def _input_gradient(filters: Array, dy: Array, g: Geometry, allow_winograd: bool) -> Array:
+    """Choose what computes the gradient with respect to the input.
+
+    Either way copies: forward K*F*F numbers per position, backward C*F*F, which it must add up.
+    """
+    if pointwise.applies(g):
+        return pointwise.input_gradient(filters, dy, g)
+    mirrored = _mirrored(g)
+    if mirrored is not None and g.out_channels <= 2 * g.in_channels:
+        algorithm = _algorithm(mirrored, allow_winograd)
+        dx: Array = algorithm.forward(dy, _flipped(filters, g), None, mirrored)
+        return dx
+    return strips.input_gradient(filters, dy, g)
 
 
 def _mirrored(g: Geometry) -> Geometry | None:
