@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cnnlesson import ops
 from cnnlesson.network import (
     Activation,
     BatchNorm,
@@ -77,8 +78,6 @@ def test_gradients_are_the_numerical_ones(name):
 
 
 def test_the_gradient_check_finds_a_wrong_gradient(monkeypatch):
-    from cnnlesson import ops
-
     right = ops.conv2d_gradients
     monkeypatch.setattr(
         ops, "conv2d_gradients", lambda *a, **k: (*right(*a, **k)[:2], right(*a, **k)[2] * 1.1)
@@ -271,7 +270,7 @@ def test_what_is_missing_is_lost_where_patches_are_cut_as_they_never_were_in_tra
     assert lost[border].sum() > 0.75 * lost.sum() > 0
 
 
-def test_a_trial_shows_itself_as_a_table(experiment):
+def test_an_experiment_shows_itself_as_a_table(experiment):
     text, html = str(experiment), experiment._repr_html_()
     assert "chance is 0.25" in text
     assert text.count("yes") == html.count("yes") == 10
