@@ -435,6 +435,28 @@ class Outcome:
         """(12, 12), accuracy by the glyph's row and column, the mean over seeds."""
         return np.asarray(self.accuracy.mean(axis=0))
 
+    def summary(self) -> Table:
+        """Give the heat map as a table; positions of the training stand in brackets."""
+        rows = range(_POSITIONS)
+        cells = [
+            tuple(
+                f"[{share:.2f}]" if trained else f"{share:.2f} "
+                for share, trained in zip(*row, strict=True)
+            )
+            for row in zip(self.heat_map, self.trained_at, strict=True)
+        ]
+        return Table(
+            caption=f"{self.arm}, trained {self.training.value}: accuracy by position",
+            columns=("Row", *(f"Column {column}" for column in rows)),
+            rows=tuple((str(row), *cells[row]) for row in rows),
+        )
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
 
 @dataclass(frozen=True, eq=False)
 class Experiment:

@@ -277,6 +277,16 @@ def test_an_experiment_shows_itself_as_a_table(experiment):
     assert text.count("–") == 5  # trained everywhere, nothing is unseen
 
 
+def test_an_outcome_shows_its_heat_map(experiment):
+    outcome = experiment.outcomes[0]
+    _, _, head, _, *rows = str(outcome).splitlines()
+    assert head.split()[-2:] == ["Column", "11"]
+    shown = np.array([row.replace("[", "").replace("]", "").split()[1:] for row in rows], float)
+    np.testing.assert_allclose(shown, outcome.heat_map, atol=0.005 + 1e-9)
+    assert sum(row.count("[") for row in rows) == outcome.trained_at.sum()
+    assert "<caption>Shared, global max, trained in one corner" in outcome._repr_html_()
+
+
 def test_trained_everywhere_nothing_is_unseen(experiment):
     assert experiment.outcomes[-1].unseen is None
 
