@@ -174,7 +174,8 @@ export class Grid {
   #paintMarks(painter) {
     const size = this.size;
     for (const { cells, stroke, lineWidth = 2 } of this.marks) {
-      for (const [i, j] of cells) painter.rectangle(j * size, i * size, size + 1, size + 1, { stroke, lineWidth });
+      const style = { stroke, lineWidth: size < 12 ? 1 : lineWidth }; // a small cell must still show
+      for (const [i, j] of cells) painter.rectangle(j * size, i * size, size + 1, size + 1, style);
     }
     for (const { i, j, rows, columns, stroke } of this.frames) {
       painter.rectangle(j * size, i * size, columns * size + 1, rows * size + 1, { stroke, lineWidth: 3 });
