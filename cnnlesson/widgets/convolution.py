@@ -94,7 +94,7 @@ class Convolution(Visualiser):
     def _fitting_input(self, proposal: Any) -> Any:
         image = _array("input", proposal["value"], axes=3)
         if image.shape[0] > MOST_CHANNELS or max(image.shape[1:]) > LARGEST_INPUT:
-            raise traitlets.TraitError(
+            raise ValueError(
                 f"an input of {image.shape[1]}x{image.shape[2]}x{image.shape[0]} is too large to "
                 f"show: at most {LARGEST_INPUT}x{LARGEST_INPUT}x{MOST_CHANNELS}"
             )
@@ -104,12 +104,12 @@ class Convolution(Visualiser):
     def _fitting_filters(self, proposal: Any) -> Any:
         weights = _array("filters", proposal["value"], axes=4)
         if len(weights) > MOST_FILTERS or max(weights.shape[2:]) > LARGEST_FILTER:
-            raise traitlets.TraitError(
+            raise ValueError(
                 f"{len(weights)} filters of {weights.shape[2]}x{weights.shape[3]} are too many or "
                 f"too large to show: at most {MOST_FILTERS} of {LARGEST_FILTER}x{LARGEST_FILTER}"
             )
         if self.input and weights.shape[1] != len(self.input):
-            raise traitlets.TraitError(
+            raise ValueError(
                 f"filters for {weights.shape[1]} channels do not fit an input of {len(self.input)}"
             )
         return weights.tolist()
@@ -184,7 +184,7 @@ def _array(name: str, numbers: ArrayLike, *, axes: int) -> NDArray[np.float64]:
         array = np.asarray(numbers, np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a grid of numbers, not {shown(numbers)}") from None
-    if not (axes == 1 or 2 <= array.ndim) or array.ndim > axes or 0 in array.shape:
+    if not min(axes, 2) <= array.ndim <= axes or 0 in array.shape:
         raise ValueError(f"{name} must have up to {axes} axes of numbers, not shape {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds numbers that are not finite")

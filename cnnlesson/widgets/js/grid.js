@@ -253,7 +253,8 @@ export class Grid {
     field.addEventListener("blur", () => close(true));
     this.board.append(field);
     field.focus();
-    if (!start) field.select();
+    if (start) field.setSelectionRange(start.length, start.length);
+    else field.select();
   }
 }
 

@@ -1,0 +1,215 @@
+"""The Convolution visualiser, as a person uses it in a real JupyterLab, against the library."""
+
+import json
+import re
+
+import nbformat
+import numpy as np
+import pytest
+from test_jupyterlab import browser, course, lab, open_notebook, page  # noqa: F401
+
+from cnnlesson import ops
+from cnnlesson.widgets import Convolution, convolution, padding
+
+
+def test_output_is_the_librarys():
+    random = np.random.default_rng(0)
+    image, filters = random.normal(size=(3, 9, 7)), random.normal(size=(4, 3, 3, 2))
+    shown = Convolution(image, filters, stride=2, padding=((1, 0), (2, 1)), dilation=2)
+    expected = ops.conv2d(image[None], filters, stride=2, padding=((1, 0), (2, 1)), dilation=2)[0]
+    np.testing.assert_array_equal(shown.output, expected)
+    shown.stride = 1
+    assert shown.output.shape == (4, 6, 8)
+
+
+def test_it_tells_what_it_shows():
+    assert repr(convolution()) == (
+        "Convolution of an input of 5x5x1 with 1 filter of 3x3x1, stride 1, padding 0, "
+        "dilation 1; output: 3x3x1"
+    )
+    assert repr(padding(padding=((0, 1), (2, 3)))).endswith(
+        "padding 0/1/2/3, dilation 1; output: 4x8x1"
+    )
+    assert repr(convolution(stride=1, dilation=4)).endswith(
+        "output: none, since the filter does not fit"
+    )
+    assert padding().view == "padding"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "words"),
+    [
+        ([[["a"]]], {}, "grid of numbers"),
+        ([[1, 2]], {}, r"shape \(2,\)"),
+        ([[[np.nan]]], {}, "not finite"),
+        ([np.zeros((65, 4))], {}, "65x4x1 is too large"),
+        ([np.zeros((4, 5, 5))], {}, "5x5x4 is too large"),
+        ([np.zeros((5, 5)), np.zeros((2, 3, 3))], {}, "2 channels do not fit an input of 1"),
+        ([np.zeros((9, 9)), np.zeros((12, 12))], {}, "filters of 12x12"),
+        ([], {"bias": [1, 2]}, "2 biases for 1 filters"),
+        ([], {"padding": -1}, "padding is -1"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(arguments, settings, words):
+    with pytest.raises(ValueError, match=words):
+        convolution(*arguments, **settings)
+
+
+@pytest.fixture(scope="module")
+def notebook(course):  # noqa: F811
+    """A notebook with a visualiser, and cells that say what Python knows of it."""
+    cells = [
+        "import json\nfrom cnnlesson.widgets import convolution, padding",
+        "shown = convolution(bias=[0.5], stride=2, padding=1)\nshown",
+        "names = ('stride', 'padding', 'position', 'input')\n"
+        "state = {name: getattr(shown, name) for name in names}\n"
+        "print(json.dumps(state | {'output': shown.output.tolist()}))",
+        "shown.stride = 1",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    nbformat.write(notebook, course / "notebooks" / "convolution.ipynb")
+    return "notebooks/convolution.ipynb"
+
+
+@pytest.fixture
+def shown(page, lab, notebook):  # noqa: F811
+    """The visualiser, after the notebook's first two cells have run."""
+    open_notebook(page, lab, notebook)
+    run_cell(page, 0)
+    run_cell(page, 1)
+    widget = page.get_by_role("group", name="Convolution visualiser")
+    widget.wait_for()
+    return widget
+
+
+def run_cell(page, number):  # noqa: F811
+    page.locator(".jp-CodeCell .cm-content").nth(number).click()
+    page.keyboard.press("Control+Enter")
+    page.locator(".jp-CodeCell").nth(number).locator(
+        ".jp-InputPrompt", has_text=re.compile(r"\d")
+    ).wait_for()
+
+
+def in_python(page):  # noqa: F811
+    """What the kernel knows of the visualiser, once it has settled."""
+    cell = page.locator(".jp-CodeCell").nth(2)
+    before = cell.locator(".jp-InputPrompt").inner_text()
+    page.locator(".jp-CodeCell .cm-content").nth(2).click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function(
+        "([cell, before]) => /\\d/.test(cell.textContent) && cell.textContent !== before",
+        arg=[cell.locator(".jp-InputPrompt").element_handle(), before],
+    )
+    return json.loads(cell.locator(".jp-OutputArea-output").inner_text())
+
+
+def walk(page, grid):  # noqa: F811
+    """Read a grid as a screen reader does: cell by cell, by the arrow keys."""
+    rows, columns = (int(grid.get_attribute(f"aria-{name}count")) for name in ("row", "col"))
+    cell = grid.get_by_role("gridcell")
+    cell.focus()
+    page.keyboard.press("Control+Home")
+    read = []
+    for _ in range(rows):
+        page.keyboard.press("Home")
+        for column in range(columns):
+            assert int(cell.get_attribute("aria-colindex")) == column + 1
+            read.append(cell.text_content())
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+    return np.array([number(text) for text in read]).reshape(rows, columns)
+
+
+def number(text):
+    """The number in what a cell says, such as "row 1, column 0: −2.5"."""
+    return float(text.split(": ")[1].replace("−", "-"))
+
+
+@pytest.mark.browser
+def test_a_keyboard_walks_the_grids_and_reads_the_librarys_numbers(shown, page):  # noqa: F811
+    output = shown.get_by_role("grid", name=re.compile("Output"))
+    read = walk(page, output)
+    np.testing.assert_allclose(read, in_python(page)["output"][0], atol=0.005)
+    cell = output.get_by_role("gridcell")
+    cell.focus()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("ArrowDown")
+    voice = shown.get_by_role("status").last
+    page.wait_for_function(
+        "voice => voice.textContent.includes('row 1')", arg=voice.element_handle()
+    )
+    assert voice.text_content().startswith("Output row 1, column 0: ")
+    assert in_python(page)["position"] == [1, 0]
+
+
+@pytest.mark.browser
+def test_changes_go_both_ways_and_bad_input_is_refused(shown, page):  # noqa: F811
+    shown.get_by_role("button", name="Stride S: more").click()
+    state = in_python(page)
+    assert state["stride"] == 3
+    heading = shown.get_by_role("heading", name=re.compile("Output"))
+    assert heading.inner_text() == "Output, 2 × 2"
+    run_cell(page, 3)  # shown.stride = 1, in Python
+    page.wait_for_function("h => h.textContent === 'Output, 5 × 5'", arg=heading.element_handle())
+
+    field = shown.get_by_label("Padding P, every side", exact=True)
+    for nonsense in ("10000", "-1", "1.5"):
+        field.fill(nonsense)
+        field.press("Tab")
+        refusal = shown.get_by_text(f"must be a whole number from 0 to 32, not “{nonsense}”")
+        refusal.wait_for()
+    assert in_python(page)["padding"] == [1, 1, 1, 1]
+
+    grid = shown.get_by_role("grid", name=re.compile("Input"))
+    grid.get_by_role("gridcell").focus()
+    page.keyboard.press("Control+Home")
+    for text, expected in (("7", 0), ("x", 0)):  # the first cell is padding
+        page.keyboard.press("Enter")
+        page.keyboard.type(text)
+        page.keyboard.press("Enter")
+        assert in_python(page)["input"][0][0][0] == expected
+        grid.get_by_role("gridcell").focus()
+    shown.get_by_text("“x” is no number: the cell keeps its value.").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("-2.5")
+    page.keyboard.press("Enter")
+    state = in_python(page)
+    assert state["input"][0][0][0] == -2.5
+    np.testing.assert_allclose(
+        walk(page, shown.get_by_role("grid", name=re.compile("Output"))),
+        state["output"][0],
+        atol=0.005,
+    )
+
+
+@pytest.mark.browser
+def test_hovering_tells_who_meets_whom(shown, page):  # noqa: F811
+    filter_grid = shown.get_by_role("grid", name=re.compile("Filter"))
+    filter_grid.locator("canvas").first.hover(position={"x": 5, "y": 5})
+    shown.get_by_text("This one weight is used at 9 places").wait_for()
+    shown.get_by_role("grid", name=re.compile("Output")).locator("canvas").first.hover(
+        position={"x": 5, "y": 5}
+    )
+    spelled = shown.locator(".cl-sum").inner_text()
+    products, total = spelled.replace("−", "-").split(" = ")
+    *terms, bias = products.split(" + ")
+    assert len(terms) == 9
+    factors = [[float(factor.strip("()")) for factor in term.split("·")] for term in terms]
+    value = sum(pixel * weight for pixel, weight in factors) + float(bias.removeprefix("bias "))
+    assert value == pytest.approx(float(total), abs=0.005)
+    assert value == pytest.approx(in_python(page)["output"][0][0][0], abs=0.005)
+
+
+@pytest.mark.browser
+def test_what_does_not_fit_is_said_and_nothing_breaks(shown):
+    dilation = shown.get_by_label("Dilation D", exact=True)
+    dilation.fill("8")
+    dilation.press("Tab")
+    reason = shown.get_by_text("A filter of size F = 3, which dilation 8 spreads over 17 pixels")
+    reason.wait_for()
+    shown.get_by_role("button", name="full").click()
+    reason.wait_for(state="detached")
+    heading = shown.get_by_role("heading", name=re.compile("Output"))
+    assert heading.inner_text() == "Output, 11 × 11"  # floor((5 - 17 + 32) / 2) + 1
