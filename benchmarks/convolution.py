@@ -12,6 +12,7 @@ again with the kernels that use it, and both are reported.
 import json
 import os
 import platform
+import random
 import re
 import subprocess
 import sys
@@ -113,12 +114,13 @@ def seconds_by_round(functions: Contenders, rounds: int) -> dict[str, list[float
     once = {name: max(timed(function, 1), 1e-6) for name, function in functions.items()}
     calls = {name: max(1, round(SECONDS_PER_SAMPLE / seconds)) for name, seconds in once.items()}
     samples = {name: [] for name in functions}
+    # In another order each time: whoever comes after a contender finds the cache as that left it.
+    order = random.Random(0)
     turns = list(functions)
     for _ in range(rounds):
+        order.shuffle(turns)
         for name in turns:
             samples[name].append(timed(functions[name], calls[name]))
-        # Whoever comes first after a contender finds the cache as that one left it.
-        turns.append(turns.pop(0))
     return samples
 
 

@@ -92,12 +92,12 @@ def conv2d_gradients(
     g = _read(x, filters, stride, padding, dilation, groups, dy=dy)
     checks.shape("dy", dy, g.out_shape, "the shape of the output")
     dx = _input_gradient(filters, dy, g, winograd)
-    dfilters = _algorithm(g, winograd).filter_gradient(x, dy, g).reshape(filters.shape)
-    return dx, dfilters, dy.sum(axis=(0, 2, 3))
+    dfilters, dbias = _algorithm(g, winograd).filter_gradients(x, dy, g)
+    return dx, dfilters.reshape(filters.shape), dbias.reshape(len(filters))
 
 
 def _algorithm(g: Geometry, allow_winograd: bool) -> ModuleType:
-    """Choose what computes the output, and the gradient with respect to the filters."""
+    """Choose what computes the output, and the gradients with respect to filters and bias."""
     if pointwise.applies(g):
         return pointwise
     if allow_winograd and _winograd.wins(g):

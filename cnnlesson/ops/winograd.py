@@ -53,7 +53,7 @@ _G_BOTH = np.kron(_G, _G)
 _TILE = 4
 
 # Of a block's tiles at 36 points, and of as many filters as are taken at once at 36 points.
-_BYTES_TILES = 1 << 21
+_BYTES_TILES = 3 << 19
 _BYTES_FILTERS = 5 << 19
 
 
@@ -83,21 +83,24 @@ def forward(x: Array, filters: Array, bias: Array | None, g: Geometry) -> Array:
     return y
 
 
-def filter_gradient(x: Array, dy: Array, g: Geometry) -> Array:
-    """Give the gradient with respect to the filters: (K, C, F_h, F_w)."""
+def filter_gradients(x: Array, dy: Array, g: Geometry) -> tuple[Array, Array]:
+    """Give the gradients with respect to filters and bias."""
     f_h, f_w, s_h, s_w = g.rows.window, g.columns.window, g.rows.stride, g.columns.stride
     dfilters = np.empty((g.out_channels, g.in_channels, f_h, f_w), x.dtype)
+    dbias = np.zeros(g.out_channels, x.dtype)
     for some in _filters_at_once(g, x.itemsize):
         dweights = np.zeros((36, _in_channels(g), some.stop - some.start), x.dtype)
         for images, rows, tiles in _blocks(g, x.itemsize):
-            dweights += np.matmul(
-                _points_of_input(x, g, images, rows, tiles).swapaxes(1, 2),
-                _points_of_output(dy[images, some, rows], tiles),
-            )
+            dy_points = _points_of_output(dy[images, some, rows], tiles)
+            points = _points_of_input(x, g, images, rows, tiles)
+            dweights += np.matmul(points.swapaxes(1, 2), dy_points)
+            # At the point (1, 1) a tile's value is its sum.
+            dbias[some] += dy_points[7].sum(axis=0)
+            del points, dy_points
         taps = np.matmul(_G_BOTH.T.astype(x.dtype), dweights.reshape(36, -1))
         taps = taps.reshape(3, 3, g.in_channels, s_h, s_w, -1).transpose(5, 2, 0, 3, 1, 4)
         dfilters[some] = taps.reshape(-1, g.in_channels, 3 * s_h, 3 * s_w)[..., :f_h, :f_w]
-    return dfilters
+    return dfilters, dbias
 
 
 def _in_channels(g: Geometry) -> int:
@@ -176,6 +179,7 @@ def _points(matrix: Array, pixels: Array, tiles: tuple[int, int]) -> Array:
         out=by_rows.reshape(6, down, -1).swapaxes(0, 1),
     )
     turned = np.ascontiguousarray(by_rows.swapaxes(1, 2)).reshape(6, width, -1)
+    del by_rows
     points = np.empty((6, 6, across, turned.shape[2]), pixels.dtype)
     np.matmul(matrix, _windows(turned, matrix.shape[1], across), out=points.swapaxes(1, 2))
     return points.reshape(36, across * down * n, channels)
