@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from math import ceil, prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from cnnlesson.ops.checks import Array
 from cnnlesson.ops.geometry import Geometry, meetings
@@ -105,32 +104,55 @@ def _columns(x: Array, g: Geometry) -> Iterator[tuple[slice, slice, Array]]:
 
     The columns are (n, G, C/G * F_h * F_w + 1, positions).
     """
-    width = g.columns.before + g.columns.size + g.columns.after
-    inside = slice(g.columns.before, g.columns.before + g.columns.size)
-    is_padded = (g.rows.before, g.rows.after, g.columns.before, g.columns.after) != (0, 0, 0, 0)
-    workspace = None
+    workspace = np.empty(0, x.dtype)
     for images, rows in _strips(g, x.itemsize):
-        pixels, among = g.rows.reach(rows)
-        seen = x[images, :, pixels]
-        if is_padded:
-            height = (rows.stop - rows.start - 1) * g.rows.stride + g.rows.span
-            padded = np.zeros((len(seen), g.in_channels, height, width), x.dtype)
-            padded[:, :, among, inside] = seen
-            seen = padded
-        n, (n_step, c_step, h_step, w_step) = len(seen), seen.strides
-        windows = as_strided(
-            seen,
-            (n, g.groups, g.in_channels // g.groups, g.rows.window, g.columns.window,
-             rows.stop - rows.start, g.columns.out),
-            (n_step, c_step * (g.in_channels // g.groups), c_step,
-             h_step * g.rows.dilation, w_step * g.columns.dilation,
-             h_step * g.rows.stride, w_step * g.columns.stride),
-        )  # fmt: skip
-        positions = (rows.stop - rows.start) * g.columns.out
-        shape = n, g.groups, g.weights_per_filter + 1, positions
-        if workspace is None:
+        windows = _windows(_padded(x, g, images, rows), g, rows.stop - rows.start)
+        n, _, *rest = windows.shape
+        shape = n, g.groups, g.weights_per_filter + 1, rest[-2] * rest[-1]
+        if not workspace.size:
             workspace = np.empty(prod(shape), x.dtype)
         columns = workspace[: prod(shape)].reshape(shape)
-        columns[:, :, :-1].reshape(windows.shape)[...] = windows
         columns[:, :, -1] = 1
+        by_group = n, g.groups, g.in_channels // g.groups, *rest
+        columns[:, :, :-1].reshape(by_group)[...] = windows.reshape(by_group)
         yield images, rows, columns
+
+
+def _padded(x: Array, g: Geometry, images: slice, rows: slice) -> Array:
+    """Copy what a strip sees, with the zeros around it: (n, C, height, width)."""
+    height = (rows.stop - rows.start - 1) * g.rows.stride + g.rows.span
+    left, width = g.columns.before, g.columns.size
+    pixels, among = g.rows.reach(rows)
+    padded = np.zeros(
+        (images.stop - images.start, g.in_channels, height, left + width + g.columns.after), x.dtype
+    )
+    padded[:, :, among, left : left + width] = x[images, :, pixels]
+    return padded
+
+
+def _windows(padded: Array, g: Geometry, height_out: int) -> Array:
+    """View what each weight meets at all positions: (n, C, F_h, F_w, rows, W_out).
+
+    At stride 1 neighbouring weights of a column of the filter meet the same lines, a row apart. If
+    the filter is high, it pays to lay out these lines once: each run of the copy is then a whole
+    strip long instead of a row.
+    """
+    n, channels, height, _ = padded.shape
+    width_out = g.columns.out
+    n_step, c_step, h_step, w_step = padded.strides
+    weight_step, position_step = w_step * g.columns.dilation, w_step * g.columns.stride
+    if g.rows.stride == 1 and g.rows.window > 3:
+        padded = np.ndarray(
+            (n, channels, g.columns.window, height, width_out),
+            padded.dtype,
+            padded,
+            strides=(n_step, c_step, weight_step, h_step, position_step),
+        ).copy()
+        n_step, c_step, weight_step, h_step, position_step = padded.strides
+    row_steps = h_step * g.rows.dilation, h_step * g.rows.stride
+    return np.ndarray(
+        (n, channels, g.rows.window, g.columns.window, height_out, width_out),
+        padded.dtype,
+        padded,
+        strides=(n_step, c_step, row_steps[0], weight_step, row_steps[1], position_step),
+    )

@@ -29,7 +29,6 @@ from collections.abc import Iterator
 from math import ceil
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from cnnlesson.ops.checks import Array
 from cnnlesson.ops.geometry import Geometry
@@ -189,7 +188,8 @@ def _windows(lines: Array, size: int, count: int) -> Array:
     """View windows of so many lines, a tile's outputs apart: (batch, count, size, line)."""
     batch_step, line_step, step = lines.strides
     shape = len(lines), count, size, lines.shape[2]
-    return as_strided(lines, shape, (batch_step, _TILE * line_step, line_step, step))
+    steps = batch_step, _TILE * line_step, line_step, step
+    return np.ndarray(shape, lines.dtype, lines, strides=steps)
 
 
 def _interpolate(products: Array, tiles: tuple[int, int], y: Array) -> None:
