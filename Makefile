@@ -22,13 +22,17 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # --- The environment: one, which the targets below extend by what they need -----------------
 
+# An environment holds its own path in every script: one that was moved or copied is made anew.
+$(shell [ -f $(VENV)/created ] && [ "$$(cat $(VENV)/created)" != "$$(cd $(VENV) && pwd -P)" ] \
+    && rm $(VENV)/created)
+
 $(VENV)/created:
 	@command -v $(PYTHON) >/dev/null || { echo "cnnlesson needs Python 3.11 or newer, and there is no '$(PYTHON)' here: install it, or name the one you have, as in 'make lab PYTHON=python3.12'." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cnnlesson needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) -V 2>&1): install a newer one, or name one you have, as in 'make lab PYTHON=python3.12'." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "cnnlesson needs Python's venv module, which '$(PYTHON)' lacks: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --constraint constraints.txt uv
-	@touch $@
+	@(cd $(VENV) && pwd -P) > $@
 
 $(VENV)/with-lab: extras := lab,grading
 $(VENV)/with-test: extras := test,browser

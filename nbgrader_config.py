@@ -12,6 +12,12 @@ c.CourseDirectory.course_id = "cnnlesson"
 # must still run: nbgrader's own stub would raise, and the check after it end in a NameError.
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE"}
 
+# release/ is committed, and made anew here whenever it is asked for.
+c.GenerateAssignment.force = True
+
+# zip_collect finds a submission by its name: STUDENT_parameter-sharing.ipynb.
+c.FileNameCollectorPlugin.named_regexp = r".*[/\\](?P<student_id>[^/\\]+)_(?P<file_id>[^/\\_]+)"
+
 # A deleted grade cell comes back, rather than leave its points ungraded, or the old ones there.
 c.OverwriteCells.add_missing_cells = True
 

@@ -11,6 +11,7 @@ from cnnlesson.arithmetic import (
     parameters_unshared,
 )
 from cnnlesson.quiz import check
+from cnnlesson.working import show_work
 
 __all__ = [
     "check",
@@ -19,6 +20,7 @@ __all__ = [
     "output_size",
     "parameters_shared",
     "parameters_unshared",
+    "show_work",
 ]
 
 __version__ = "0.1.0"

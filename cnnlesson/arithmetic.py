@@ -21,7 +21,17 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, SupportsIndex
 
-from cnnlesson.settings import Pair, PerAxis, PerSide, one_axis, per_axis, per_side, whole
+from cnnlesson.settings import (
+    Pair,
+    PerAxis,
+    PerSide,
+    one_axis,
+    per_axis,
+    per_side,
+    several,
+    shown,
+    whole,
+)
 
 Shape = tuple[int, int, int]
 """Height, width and depth."""
@@ -205,7 +215,8 @@ def pooled_size(
 
     As `output_size`, and the stride is F unless given. With `ceil`, a last window may hang over
     the end, so the division rounds up; one that would start beyond the input and the padding
-    before it does not count (the rule of PyTorch's MaxPool2d).
+    before it does not count (the rule of PyTorch's MaxPool2d). Padding beyond half a window is
+    refused, as in PyTorch: a window could then lie in padding alone.
 
     Args:
         input_size: W, in pixels, at least 1.
@@ -221,10 +232,16 @@ def pooled_size(
     """
     stride = filter_size if stride is None else stride
     spare, stride = _spare(input_size, filter_size, stride, padding, dilation)
+    before, after = one_axis(padding)
+    half = dilated_filter_size(filter_size, dilation) // 2
+    if max(before, after) > half:
+        raise ValueError(
+            f"padding is {max(before, after)}, but a window of {filter_size} (dilation {dilation}) "
+            f"takes at most half of its reach, {half}"
+        )
     if not ceil:
         return spare // stride + 1
     windows = -(-spare // stride) + 1
-    before, _ = one_axis(padding)
     return windows - 1 if (windows - 1) * stride >= input_size + before else windows
 
 
@@ -688,13 +705,12 @@ def read_shape(shape: ShapeLike) -> Shape:
         TypeError: if these are not three whole numbers.
         ValueError: if one is below 1.
     """
-    try:
-        height, width, depth = shape
-    except (TypeError, ValueError):
+    if not several(shape) or len(shape) != 3:
         raise TypeError(
             "a shape must be three numbers, (height, width, depth) such as (32, 32, 3), "
-            f"not {shape!r}"
-        ) from None
+            f"not {shown(shape)}"
+        )
+    height, width, depth = shape
     return (
         whole("the height of the shape", height, at_least=1),
         whole("the width of the shape", width, at_least=1),

@@ -6,7 +6,9 @@ from pathlib import Path
 try:
     import click
 except ImportError:
-    sys.exit("the cnnlesson command needs more packages: pip install 'cnnlesson[grading]'")
+    sys.exit(
+        "the cnnlesson command needs click: install cnnlesson with its extra, cnnlesson[grading]"
+    )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +28,12 @@ def main() -> None:
 def scores(assignment: str, course_dir: Path) -> None:
     """List the students, their scores in ASSIGNMENT, and their feedback pages."""
     # Imported here since nbgrader takes seconds, which --help should not.
-    from cnnlesson.grading.scores import class_scores, scores_table
+    try:
+        from cnnlesson.grading.scores import class_scores, scores_table
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"scores needs {missing.name}: install cnnlesson with its extra, cnnlesson[grading]"
+        ) from None
 
     try:
         rows = class_scores(assignment, course_dir)

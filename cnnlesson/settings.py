@@ -5,6 +5,7 @@ of the library accepts the same forms and refuses the same mistakes with the sam
 """
 
 import operator
+import reprlib
 from collections.abc import Sequence
 from typing import SupportsIndex, TypeGuard
 
@@ -41,7 +42,7 @@ def whole(name: str, number: object, *, at_least: int) -> int:
         result = operator.index(number)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(
-            f"{name} must be a whole number, not {number!r} of type {type(number).__name__}"
+            f"{name} must be a whole number, not {shown(number)} of type {type(number).__name__}"
         ) from None
     if result < at_least:
         raise ValueError(f"{name} is {result}, but must be at least {at_least}")
@@ -55,12 +56,14 @@ def per_axis(name: str, value: PerAxis, *, at_least: int = 1) -> Pair:
         TypeError: if `value` is neither a whole number nor two of them.
         ValueError: if a number is below `at_least`.
     """
-    if not _is_several(value):
+    if not several(value):
         number = whole(name, value, at_least=at_least)
         return number, number
     numbers = tuple(value)
     if len(numbers) != 2:
-        raise TypeError(f"{name} must be one whole number, or two, (height, width), not {value!r}")
+        raise TypeError(
+            f"{name} must be one whole number, or two, (height, width), not {shown(value)}"
+        )
     return (
         whole(f"{name} along the height", numbers[0], at_least=at_least),
         whole(f"{name} along the width", numbers[1], at_least=at_least),
@@ -74,14 +77,14 @@ def per_side(padding: PerSide) -> Sides:
         TypeError: if `padding` has none of the three forms.
         ValueError: if a number is negative.
     """
-    if not _is_several(padding):
+    if not several(padding):
         number = whole("padding", padding, at_least=0)
         return (number, number), (number, number)
     axes = tuple(padding)
-    if len(axes) != 2 or _is_several(axes[0]) != _is_several(axes[1]):
+    if len(axes) != 2 or several(axes[0]) != several(axes[1]):
         raise TypeError(
             "padding must be one whole number, two, (height, width), or four, "
-            f"((top, bottom), (left, right)), not {padding!r}"
+            f"((top, bottom), (left, right)), not {shown(padding)}"
         )
     return one_axis(axes[0], "top", "bottom"), one_axis(axes[1], "left", "right")
 
@@ -93,14 +96,14 @@ def one_axis(padding: object, before: str = "before", after: str = "after") -> P
         TypeError: if `padding` is neither a whole number nor two of them.
         ValueError: if a number is negative.
     """
-    if not _is_several(padding):
+    if not several(padding):
         number = whole("padding", padding, at_least=0)
         return number, number
     ends = tuple(padding)
     if len(ends) != 2:
         raise TypeError(
             f"padding along an axis must be one whole number, or two, ({before}, {after}), "
-            f"not {padding!r}"
+            f"not {shown(padding)}"
         )
     return (
         whole(f"padding {before}", ends[0], at_least=0),
@@ -108,8 +111,20 @@ def one_axis(padding: object, before: str = "before", after: str = "after") -> P
     )
 
 
-def _is_several(value: object) -> TypeGuard[Sequence[object]]:
+def several(value: object) -> TypeGuard[Sequence[object]]:
     """Tell a sequence or NumPy array of numbers from one number; a string is neither."""
     if isinstance(value, Sequence):
         return not isinstance(value, str | bytes)
     return bool(getattr(value, "shape", ()))
+
+
+def shown(value: object) -> str:
+    """Write whatever was given at a length that a message can hold."""
+    try:
+        return _SHORT.repr(value).replace("Ellipsis", "...")
+    except Exception:  # an object's own repr may do anything
+        return f"an object of type {type(value).__name__}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 50

@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline, since other work slows a machine down; in CI, the same examples at every run.
+settings.register_profile("cnnlesson", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("cnnlesson")
 
 collect_ignore = ["submissions"]  # students' notebooks fail on purpose
 

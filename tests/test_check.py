@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from IPython.utils.capture import capture_output
 
 from cnnlesson import check
 from cnnlesson.quiz import NotAnswered, WrongAnswer
-from cnnlesson.quiz.questions import QUESTIONS
+from cnnlesson.quiz.questions import QUESTIONS, Kind
+from cnnlesson.settings import shown
 
 RIGHT = {
     "convolution-output-shape": (14, 14, 20),
@@ -34,6 +36,7 @@ def test_the_lessons_answers_are_known():
         ("number-of-parameters", np.int32(756_560)),
         ("parameter-sharing", np.array(3_860)),
         ("parameter-sharing", np.float32(3_860)),
+        ("parameter-sharing", Fraction(7720, 2)),
     ],
 )
 def test_right_answers_are_accepted_in_every_fair_form(question, answer, capsys):
@@ -45,6 +48,16 @@ def test_right_answers_are_accepted_in_every_fair_form(question, answer, capsys)
 
 
 HUGE = 10**5000  # more digits than Python is willing to write out
+
+
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError("not for you")
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
 WRONG = [
     ("convolution-output-shape", (14, 14, 3)),
     ("convolution-output-shape", (14, 20)),
@@ -64,6 +77,11 @@ WRONG = [
     pytest.param("number-of-parameters", HUGE, id="huge"),
     ("number-of-parameters", list(range(1000))),
     ("number-of-parameters", -756_560),
+    pytest.param("number-of-parameters", Unprintable(), id="unprintable"),
+    ("number-of-parameters", np.ndarray),
+    ("number-of-parameters", np.add),
+    ("convolution-output-shape", (14, 14, True)),
+    ("convolution-output-shape", (14, 14, 20, 1)),
 ]
 
 
@@ -74,20 +92,37 @@ def test_wrong_answers_raise_a_short_message_without_the_right_number(question, 
     message = str(refused.value)
     assert message.startswith(QUESTIONS[question].title + "\n")
     assert max(map(len, message.splitlines())) < 80
-    told = message.replace(repr(answer), "") if answer is not HUGE else message
-    assert str(RIGHT[question]) not in told
+    told = message.replace(shown(answer), "").replace(",", "")
+    assert str(RIGHT[question]).replace(",", "") not in told
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+def test_a_wrong_number_leads_to_a_smaller_question_and_a_wrong_form_to_the_right_one(question):
+    number, shape = 7, (7, 7, 7)
+    fitting, misfit = (shape, number) if question.kind is Kind.SHAPE else (number, shape)
+    with pytest.raises(WrongAnswer) as refused:
+        check(question.id, fitting)
+    assert " ".join(str(refused.value).split()).endswith(question.next_step)
+    assert question.next_step.endswith("?")
+    with pytest.raises(WrongAnswer) as refused:
+        check(question.id, misfit)
+    assert f"The answer is {question.kind.value}, not {misfit}." in " ".join(
+        str(refused.value).split()
+    )
 
 
 def test_an_untouched_answer_is_told_apart_from_a_wrong_one():
-    with pytest.raises(NotAnswered, match="Not answered yet"):
+    with pytest.raises(NotAnswered, match="Not answered yet") as refused:
         check("number-of-parameters", ...)
+    assert not isinstance(refused.value, WrongAnswer)
 
 
 def test_an_unknown_question_names_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'number-of-parameters'"):
         check("number-of-parametrs", 1)
-    with pytest.raises(ValueError, match="parameter-sharing"):
-        check("xyz", 1)
+    for unknown in ("xyz", [], None):
+        with pytest.raises(ValueError, match="parameter-sharing"):
+            check(unknown, 1)
 
 
 def test_a_notebook_shows_the_message_alone():

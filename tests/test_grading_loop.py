@@ -2,11 +2,13 @@
 
 import csv
 import zipfile
+from pathlib import Path
 
 import pytest
 from course import ROOT, copy_course
 from nbgrader.api import Gradebook
 
+from cnnlesson.grading.scores import StudentScore, scores_table
 from cnnlesson.quiz.questions import QUESTIONS
 
 ASSIGNMENT = "parameter-sharing"
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.nbgrader
 @pytest.fixture(scope="module")
 def course(run, tmp_path_factory):
     """A course whose six submissions came in as one archive each and have been graded."""
-    course = copy_course(tmp_path_factory.mktemp("course"), "source")
+    course = copy_course(tmp_path_factory.mktemp("course"), "source", "release")
     archives = course / "downloaded" / ASSIGNMENT / "archive"
     archives.mkdir(parents=True)
     for submission in (ROOT / "tests/submissions").glob("*/*/*.ipynb"):
@@ -35,13 +37,7 @@ def course(run, tmp_path_factory):
         with zipfile.ZipFile(archives / f"{student}.zip", "w") as archive:
             archive.write(submission, f"{student}_{submission.name}")
     run("nbgrader", "generate_assignment", ASSIGNMENT, cwd=course)
-    run(
-        "nbgrader",
-        "zip_collect",
-        ASSIGNMENT,
-        r"--FileNameCollectorPlugin.named_regexp=.*/(?P<student_id>[a-z-]+)_(?P<file_id>.*)",
-        cwd=course,
-    )
+    run("nbgrader", "zip_collect", ASSIGNMENT, cwd=course)
     run("nbgrader", "autograde", ASSIGNMENT, cwd=course)
     run("nbgrader", "generate_feedback", ASSIGNMENT, cwd=course)
     return course
@@ -108,8 +104,39 @@ def test_the_scores_command_shows_each_student_and_page(course, run):
     }
 
 
-def test_the_scores_command_names_what_it_has(course, run):
-    said = run("cnnlesson", "scores", "padding", cwd=course, check=False)
-    assert "no assignment 'padding'" in said
-    assert "parameter-sharing" in said
-    assert "Traceback" not in said
+def test_the_scores_command_finds_a_course_elsewhere(course, run):
+    rows = run("cnnlesson", "scores", ASSIGNMENT, "--course-dir", course.name, cwd=course.parent)
+    assert len(rows.splitlines()) == 1 + len(EARNED)
+    for row in rows.splitlines()[1:]:
+        assert (course.parent / row.split()[-1]).is_file()
+
+
+def test_the_scores_command_says_what_is_missing(course, run, tmp_path):
+    def refused(assignment, folder):
+        said = run("cnnlesson", "scores", assignment, cwd=folder, check=False)
+        assert said.startswith("Error: ")
+        assert len(said.splitlines()) == 1
+        return said
+
+    said = refused("padding", course)
+    assert "no assignment 'padding' (it has: parameter-sharing)" in said
+    assert f"{tmp_path} is no course" in refused(ASSIGNMENT, tmp_path)
+    empty = copy_course(tmp_path)
+    assert "there is no gradebook yet" in refused(ASSIGNMENT, empty)
+    assert [path.name for path in empty.iterdir()] == ["nbgrader_config.py"]
+
+
+def test_a_student_without_a_submission_or_a_page_is_listed():
+    page = Path("feedback/ada/x/x.html")
+    rows = [
+        StudentScore("ada", 4.5, 6, (page,)),
+        StudentScore("grace-hopper", None, 6, ()),
+        StudentScore("lin", 0, 6, ()),
+    ]
+    assert [line.split(maxsplit=2)[:2] for line in scores_table(rows).splitlines()[1:]] == [
+        ["ada", "4.5"],
+        ["grace-hopper", "-"],
+        ["lin", "0"],
+    ]
+    assert "no submission" in scores_table(rows)
+    assert "none yet: nbgrader generate_feedback" in scores_table(rows)

@@ -69,3 +69,10 @@ def test_a_python_without_venv(make, script, tmp_path):
     (sentence,) = said(make(bare))
     assert "venv" in sentence
     assert "apt install python3-venv" in sentence
+
+
+def test_an_environment_that_was_moved_is_made_anew(make, script, tmp_path):
+    (tmp_path / "a course" / ".venv").mkdir()
+    (tmp_path / "a course" / ".venv" / "created").write_text("/somewhere/else/.venv\n")
+    lacking = script("exit 1")
+    assert said(make(lacking)), "it went on with the environment of another folder"

@@ -89,7 +89,7 @@ def poolings(draw):
     sides, sizes, windows = [], [], []
     for _ in range(2):
         window = draw(st.integers(1, 4))
-        before, after = draw(st.integers(0, window - 1)), draw(st.integers(0, window - 1))
+        before, after = (draw(st.integers(0, window // 2)) for _ in range(2))
         smallest = max(1, window - before - after)
         sizes.append(draw(st.integers(smallest, smallest + 6)))
         windows.append(window)
@@ -198,7 +198,12 @@ IMAGE = np.zeros((1, 2, 5, 6), np.float32)
     [
         ((IMAGE[0], 2), {}, ValueError, ["(2, 5, 6)", "N, C, H, W"]),
         ((IMAGE, 6), {}, ValueError, ["(1, 2, 5, 6)", "at most 5"]),
-        ((IMAGE, 2), {"padding": 2}, ValueError, ["padding of 2", "at most 1", "(1, 2, 5, 6)"]),
+        (
+            (IMAGE, 2),
+            {"padding": 2},
+            ValueError,
+            ["padding is 2", "half of its reach", "(1, 2, 5, 6)"],
+        ),
         ((IMAGE, 2.0), {}, TypeError, ["filter_size", "2.0"]),
         ((IMAGE.astype(int), 2), {}, TypeError, ["int64", "x.astype(np.float32)"]),
     ],

@@ -29,7 +29,8 @@ def test_there_is_something_to_release():
 @pytest.mark.nbgrader
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_release_is_what_nbgrader_makes_of_the_source(assignment, run, tmp_path):
-    course = copy_course(tmp_path, "source")
+    course = copy_course(tmp_path, "source", "release")
+    (course / "release" / assignment / "left-over.ipynb").write_text("{}")
     run("nbgrader", "generate_assignment", assignment, cwd=course)
     made, committed = course / "release" / assignment, ROOT / "release" / assignment
     names = sorted(path.name for path in made.iterdir())
@@ -47,6 +48,17 @@ def test_every_grade_cell_is_one_line_that_names_its_question(assignment):
             assert cell.source.startswith(f'check("{question}", ')
             assert "\n" not in cell.source
             assert cell.metadata.nbgrader.points > 0
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_prompt_tells_its_title_and_its_points(assignment):
+    for path in notebooks("source", assignment):
+        cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+        for cell in graded_cells(path):
+            heading, *_ = cells[f"{cell.id}-prompt"].source.splitlines()
+            points = cell.metadata.nbgrader.points
+            unit = "point" if points == 1 else "points"
+            assert heading.endswith(f" {QUESTIONS[cell.id].title} ({points} {unit})")
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)

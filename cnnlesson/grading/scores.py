@@ -1,5 +1,6 @@
 """A class's scores as nbgrader's gradebook holds them."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.baseapp import NbGrader
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import make_url
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,15 @@ def class_scores(assignment: str, course_dir: Path) -> list[StudentScore]:
         One row per student, in the order of their ids.
 
     Raises:
-        LookupError: if the gradebook does not know the assignment.
+        LookupError: if there is no course, no gradebook yet, or no such assignment in it.
     """
     course = _course(course_dir)
+    file = make_url(course.db_url).database or ""
+    if course.db_url.startswith("sqlite") and not Path(file).exists():
+        raise LookupError(
+            f"there is no gradebook yet ({os.path.relpath(file)}); it comes with "
+            f"`nbgrader generate_assignment {assignment}` and `nbgrader autograde {assignment}`"
+        )
     with Gradebook(course.db_url) as gradebook:
         try:
             max_score = gradebook.find_assignment(assignment).max_score
@@ -80,9 +88,12 @@ def scores_table(rows: Sequence[StudentScore]) -> str:
 
 
 def _course(course_dir: Path) -> CourseDirectory:
-    """Load nbgrader_config.py as nbgrader's own commands do."""
+    """Load nbgrader_config.py as nbgrader's own commands do, which look in the current folder."""
+    if not (course_dir / "nbgrader_config.py").exists():
+        raise LookupError(f"{course_dir.resolve()} is no course: it has no nbgrader_config.py")
     app = NbGrader()
-    app.initialize([f"--course-dir={course_dir.resolve()}"])
+    with contextlib.chdir(course_dir):
+        app.initialize([f"--course-dir={Path.cwd()}"])
     return app.coursedir
 
 

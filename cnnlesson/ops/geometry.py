@@ -80,11 +80,6 @@ def convolved(size: int, window: int, stride: int, dilation: int, before: int, a
 @lru_cache(maxsize=1024)
 def pooled(size: int, window: int, stride: int, before: int, after: int, ceil: bool) -> Axis:
     """Return the axis of a pooling layer; its windows follow `arithmetic.pooled_size`."""
-    if max(before, after) >= window:
-        raise ValueError(
-            f"a padding of {max(before, after)} leaves windows of {window} without any pixel: "
-            f"take a padding of at most {window - 1}"
-        )
     out = arithmetic.pooled_size(size, window, stride=stride, padding=(before, after), ceil=ceil)
     return Axis(size, window, stride, 1, before, after, out)
 

@@ -2,8 +2,10 @@
 
 import difflib
 import textwrap
+from numbers import Rational
 
 from cnnlesson.quiz.questions import QUESTIONS, Kind, Question
+from cnnlesson.settings import shown
 
 _LINE_WIDTH = 79
 """nbgrader's Validate cuts longer lines."""
@@ -48,19 +50,22 @@ def check(question_id: str, answer: object) -> None:
     given = _plain(question.kind, answer)
     if given is None:
         raise WrongAnswer(
-            _message(question, f"The answer is {question.kind.value}, not {_shown(answer)}.")
+            _message(
+                question,
+                f"The answer is {question.kind.value}, not {shown(_without_numpy(answer))}.",
+            )
         )
     if given != question.right_answer():
-        raise WrongAnswer(_message(question, f"{_shown(given)} is not right.", question.next_step))
-    print(f"{question.title}: {_shown(given)} is right.")  # noqa: T201 - this is how it speaks
+        raise WrongAnswer(_message(question, f"{shown(given)} is not right.", question.next_step))
+    print(f"{question.title}: {shown(given)} is right.")  # noqa: T201 - this is how it speaks
 
 
 def _find(question_id: str) -> Question:
-    if question_id in QUESTIONS:
+    if isinstance(question_id, str) and question_id in QUESTIONS:
         return QUESTIONS[question_id]
     close = difflib.get_close_matches(str(question_id), QUESTIONS, n=1)
     known = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(QUESTIONS)}"
-    raise ValueError(f"there is no question {question_id!r}; {known}")
+    raise ValueError(f"there is no question {shown(question_id)}; {known}")
 
 
 def _plain(kind: Kind, answer: object) -> int | tuple[int, ...] | None:
@@ -75,24 +80,20 @@ def _plain(kind: Kind, answer: object) -> int | tuple[int, ...] | None:
 
 
 def _whole(number: object) -> int | None:
+    """Accept what is a whole number in mathematics: 14, 14.0 and 28/2, though not True."""
     number = _without_numpy(number)
     if isinstance(number, float) and number.is_integer():
         return int(number)
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
+    if isinstance(number, Rational) and not isinstance(number, bool) and number.denominator == 1:
+        return int(number.numerator)
+    return None
 
 
 def _without_numpy(answer: object) -> object:
     """Turn NumPy's scalars and arrays into Python's numbers and lists, without importing NumPy."""
-    return answer.tolist() if hasattr(answer, "tolist") else answer
-
-
-def _shown(answer: object) -> str:
-    """Write the answer at a length that a sentence can hold."""
-    try:
-        text = repr(_without_numpy(answer))
-    except ValueError:  # Python refuses to write out an integer of thousands of digits
-        return "so huge a number"
-    return text if len(text) <= 50 else f"{text[:40]} ..."
+    if type(answer).__module__ == "numpy" and hasattr(answer, "tolist"):
+        return answer.tolist()
+    return answer
 
 
 def _message(question: Question, *sentences: str) -> str:
