@@ -32,7 +32,7 @@ def max_pool2d(
         x: (N, C, H, W), float32 or float64.
         filter_size: the size of a window.
         stride: the step between windows; the size of a window unless given.
-        padding: less than the window, so that each window holds a pixel.
+        padding: at most half the window, so that each window holds a pixel.
         ceil: whether a last window may hang over the end. It must start inside the image or the
             padding before it.
 
