@@ -223,6 +223,8 @@ X, FILTERS = np.zeros((2, 4, 5, 6), np.float32), np.zeros((6, 4, 3, 3), np.float
         (X[0], FILTERS, {}, ValueError, ["x", "(4, 5, 6)", "N, C, H, W"]),
         (X, FILTERS[0], {}, ValueError, ["filters", "(4, 3, 3)", "K, C/G"]),
         (X[:, :3], FILTERS, {}, ValueError, ["(2, 3, 5, 6)", "(6, 4, 3, 3)", "3 channels"]),
+        (X[:, :0], FILTERS[:, :0], {}, ValueError, ["one channel", "(2, 0, 5, 6)"]),
+        (X, FILTERS[:0], {}, ValueError, ["one filter", "(0, 4, 3, 3)"]),
         (X, FILTERS, {"groups": 2}, ValueError, ["4/2 = 2", "(2, 4, 5, 6)", "(6, 4, 3, 3)"]),
         (X, FILTERS, {"groups": 4}, ValueError, ["K = 6", "C = 4", "divide"]),
         (X, FILTERS, {"groups": 0}, ValueError, ["groups is 0"]),
