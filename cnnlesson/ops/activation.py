@@ -22,8 +22,6 @@ def relu(x: Array) -> Array:
 def relu_gradient(x: Array, dy: Array) -> Array:
     """Give the gradient with respect to the input of `relu`: dy where x > 0, else zero.
 
-    A `dy` that is not finite makes NaN where x is not above 0.
-
     Args:
         x: the input, of any shape.
         dy: the gradient of the output, of the same shape.
@@ -34,8 +32,11 @@ def relu_gradient(x: Array, dy: Array) -> Array:
     """
     checks.same_floats(x=x, dy=dy)
     checks.shape("dy", dy, x.shape, "the shape of x")
-    # Choosing by np.where takes some fifteen times as long, since no processor can guess the signs.
-    return dy * (x > 0)
+    # np.where takes some ten times as long, since no processor can guess the signs, and dy * (x > 0)
+    # makes NaN of infinities. So each number is kept by a mask of all ones, or wiped by zeros.
+    bits = np.dtype(f"i{x.itemsize}")
+    kept: Array = (dy.view(bits) & -(x > 0).astype(bits)).view(x.dtype)
+    return kept
 
 
 def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer[Any]]) -> tuple[float, Array]:
