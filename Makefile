@@ -4,6 +4,7 @@
 #   make grade    grade a bundled class of six with nbgrader, and show the scores
 #   make test     run every test that can run on this machine
 #   make check    format, lint and type-check
+#   make bench    measure the convolution against PyTorch, and write benchmarks/convolution.md
 
 PYTHON ?= python3
 LAB_FLAGS ?=
@@ -16,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab grade test check constraints
+.PHONY: lab grade test check bench constraints
 .DELETE_ON_ERROR:
 
 # --- The environment: one, which the targets below extend by what they need -----------------
@@ -41,6 +42,12 @@ $(VENV)/with-dev: extras := dev
 $(VENV)/with-%: $(VENV)/created pyproject.toml constraints.txt
 	uv pip install --quiet --python $(BIN)/python --compile-bytecode \
 	    --constraint constraints.txt --build-constraint constraints.txt --editable '.[$(extras)]'
+	@touch $@
+
+# PyTorch's default wheel is gigabytes, so only this target needs it; and pip, unlike uv, finds a
+# wheel that a machine was given, such as the far smaller one without CUDA.
+$(VENV)/with-bench: $(VENV)/with-test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
 # The newest versions that pyproject.toml admits, for every platform.
@@ -77,3 +84,13 @@ test: $(VENV)/with-test
 
 check: $(VENV)/with-test $(VENV)/with-dev
 	pre-commit run --all-files --show-diff-on-failure
+
+# One thread each; and malloc keeps what it was given back, or page faults of big outputs decide.
+bench: export OMP_NUM_THREADS := 1
+bench: export OPENBLAS_NUM_THREADS := 1
+bench: export MKL_NUM_THREADS := 1
+bench: export MALLOC_MMAP_THRESHOLD_ := 1073741824
+bench: export MALLOC_TRIM_THRESHOLD_ := 4294967296
+bench: $(VENV)/with-bench
+	python benchmarks/convolution.py
+	pytest -m torch --must-run torch tests

@@ -12,6 +12,7 @@ again with the kernels that use it, and both are reported.
 import json
 import os
 import platform
+import random
 import re
 import subprocess
 import sys
@@ -113,12 +114,13 @@ def seconds_by_round(functions: Contenders, rounds: int) -> dict[str, list[float
     once = {name: max(timed(function, 1), 1e-6) for name, function in functions.items()}
     calls = {name: max(1, round(SECONDS_PER_SAMPLE / seconds)) for name, seconds in once.items()}
     samples = {name: [] for name in functions}
+    # In another order each time: whoever comes after a contender finds the cache as that left it.
+    order = random.Random(0)
     turns = list(functions)
     for _ in range(rounds):
+        order.shuffle(turns)
         for name in turns:
             samples[name].append(timed(functions[name], calls[name]))
-        # Whoever comes first after a contender finds the cache as that one left it.
-        turns.append(turns.pop(0))
     return samples
 
 
@@ -236,7 +238,8 @@ def report(runs: list[tuple[str, dict]], imports: list[float]) -> str:
         f"One thread each, thread time, contenders in turn, {ROUNDS} rounds: the median of the",
         "rounds' ratios (and their middle half). Below 1 is faster than PyTorch. Backward is dx,",
         "dw and db together. The bare product is the matrix product (backward: the two products)",
-        "that a convolution without tricks cannot do without: NumPy's limit without Winograd.",
+        "that a convolution without tricks cannot do without, in one piece: NumPy's limit without",
+        "Winograd, but where strips of it, which stay in the cache, are faster.",
         "",
         "![Time over PyTorch's, by shape](convolution.svg)",
         "",

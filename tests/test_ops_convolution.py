@@ -164,9 +164,6 @@ SEVEN_SHAPES = {
     "pointwise": ((8, 256, 14, 14), (256, 256, 1, 1), {}),
     "small images": ((64, 3, 32, 32), (32, 3, 5, 5), {"padding": 2}),
 }
-seven_shapes = pytest.mark.parametrize(
-    ("x_shape", "filters_shape", "options"), SEVEN_SHAPES.values(), ids=SEVEN_SHAPES
-)
 
 
 def peak(function):
@@ -181,7 +178,15 @@ def peak(function):
     return (most - kept) / 1e6
 
 
-@seven_shapes
+@pytest.mark.parametrize(
+    ("x_shape", "filters_shape", "options"),
+    [
+        *SEVEN_SHAPES.values(),
+        ((1, 256, 20, 300), (16, 256, 5, 5), {"padding": 2}),  # one row: 8 MB of columns
+        ((4, 512, 7, 7), (512, 512, 3, 3), {"padding": 1}),  # 9 MB of filters
+    ],
+    ids=[*SEVEN_SHAPES, "wide", "deep"],
+)
 def test_workspace_is_small(x_shape, filters_shape, options):
     x, filters = random(*x_shape), random(*filters_shape)
     dy = conv2d(x, filters, **options)
@@ -218,6 +223,8 @@ X, FILTERS = np.zeros((2, 4, 5, 6), np.float32), np.zeros((6, 4, 3, 3), np.float
         (X[0], FILTERS, {}, ValueError, ["x", "(4, 5, 6)", "N, C, H, W"]),
         (X, FILTERS[0], {}, ValueError, ["filters", "(4, 3, 3)", "K, C/G"]),
         (X[:, :3], FILTERS, {}, ValueError, ["(2, 3, 5, 6)", "(6, 4, 3, 3)", "3 channels"]),
+        (X[:, :0], FILTERS[:, :0], {}, ValueError, ["one channel", "(2, 0, 5, 6)"]),
+        (X, FILTERS[:0], {}, ValueError, ["one filter", "(0, 4, 3, 3)"]),
         (X, FILTERS, {"groups": 2}, ValueError, ["4/2 = 2", "(2, 4, 5, 6)", "(6, 4, 3, 3)"]),
         (X, FILTERS, {"groups": 4}, ValueError, ["K = 6", "C = 4", "divide"]),
         (X, FILTERS, {"groups": 0}, ValueError, ["groups is 0"]),

@@ -92,12 +92,12 @@ def conv2d_gradients(
     g = _read(x, filters, stride, padding, dilation, groups, dy=dy)
     checks.shape("dy", dy, g.out_shape, "the shape of the output")
     dx = _input_gradient(filters, dy, g, winograd)
-    dfilters = _algorithm(g, winograd).filter_gradient(x, dy, g).reshape(filters.shape)
-    return dx, dfilters, dy.sum(axis=(0, 2, 3))
+    dfilters, dbias = _algorithm(g, winograd).filter_gradients(x, dy, g)
+    return dx, dfilters.reshape(filters.shape), dbias.reshape(len(filters))
 
 
 def _algorithm(g: Geometry, allow_winograd: bool) -> ModuleType:
-    """Choose what computes the output, and the gradient with respect to the filters."""
+    """Choose what computes the output, and the gradients with respect to filters and bias."""
     if pointwise.applies(g):
         return pointwise
     if allow_winograd and _winograd.wins(g):
@@ -108,15 +108,17 @@ def _algorithm(g: Geometry, allow_winograd: bool) -> ModuleType:
 def _input_gradient(filters: Array, dy: Array, g: Geometry, allow_winograd: bool) -> Array:
     """Choose what computes the gradient with respect to the input.
 
-    Either way copies: forward K*F*F numbers per position, backward C*F*F, which it must add up.
+    As a convolution of dy it copies K*F*F numbers per pixel, which is cheap; back through the
+    columns it adds up C*F*F, which is dear.
     """
     if pointwise.applies(g):
         return pointwise.input_gradient(filters, dy, g)
     mirrored = _mirrored(g)
-    if mirrored is not None and g.out_channels <= 2 * g.in_channels:
+    if mirrored is not None:
         algorithm = _algorithm(mirrored, allow_winograd)
-        dx: Array = algorithm.forward(dy, _flipped(filters, g), None, mirrored)
-        return dx
+        if algorithm is _winograd or g.out_channels <= g.in_channels:
+            dx: Array = algorithm.forward(dy, _flipped(filters, g), None, mirrored)
+            return dx
     return strips.input_gradient(filters, dy, g)
 
 

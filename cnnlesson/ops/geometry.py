@@ -124,6 +124,8 @@ def read_convolution(
     out_channels, per_group, filter_height, filter_width = filters.shape[-4:]
     groups = whole("groups", groups, at_least=1)
     given = f"x has shape {x.shape} and filters {filters.shape}"
+    if not channels or not out_channels:
+        raise ValueError(f"there must be at least one channel and one filter, but {given}")
     if channels % groups or out_channels % groups:
         raise ValueError(
             f"{groups} groups must divide the C = {channels} channels and the "

@@ -27,10 +27,10 @@ def forward(x: Array, filters: Array, bias: Array | None, g: Geometry) -> Array:
     return y.reshape(g.out_shape)
 
 
-def filter_gradient(x: Array, dy: Array, g: Geometry) -> Array:
-    """Give the gradient with respect to the filters, in groups: (G, K/G, C/G)."""
-    total: Array = np.matmul(_maps(dy, g), _maps(x, g).swapaxes(-1, -2)).sum(axis=0)
-    return total
+def filter_gradients(x: Array, dy: Array, g: Geometry) -> tuple[Array, Array]:
+    """Give the gradients with respect to filters and bias."""
+    dfilters = np.matmul(_maps(dy, g), _maps(x, g).swapaxes(-1, -2)).sum(axis=0)
+    return dfilters, dy.sum(axis=(0, 2, 3))
 
 
 def input_gradient(filters: Array, dy: Array, g: Geometry) -> Array:

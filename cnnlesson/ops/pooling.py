@@ -7,6 +7,8 @@ The conventions are those of PyTorch's `MaxPool2d` and `AvgPool2d`.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +32,7 @@ def max_pool2d(
         x: (N, C, H, W), float32 or float64.
         filter_size: the size of a window.
         stride: the step between windows; the size of a window unless given.
-        padding: less than the window, so that each window holds a pixel.
+        padding: at most half the window, so that each window holds a pixel.
         ceil: whether a last window may hang over the end. It must start inside the image or the
             padding before it.
 
@@ -124,7 +126,7 @@ def avg_pool2d(
     y = np.zeros(_out_shape(x, axes), x.dtype)
     for windows, pixels in _taps(axes):
         y[windows] += x[pixels]
-    y /= _counted(axes, count_padding).astype(x.dtype)
+    y /= _counted(axes, count_padding, x.dtype)
     return y
 
 
@@ -159,7 +161,7 @@ def avg_pool2d_gradient(
     checks.same_floats(x=x, dy=dy)
     axes = read_pooling(x, filter_size, stride=stride, padding=padding, ceil=ceil)
     checks.shape("dy", dy, _out_shape(x, axes), "the shape of the output")
-    share = dy / _counted(axes, count_padding).astype(x.dtype)
+    share = dy / _counted(axes, count_padding, x.dtype)
     dx = np.zeros(x.shape, x.dtype)
     for windows, pixels in _taps(axes):
         dx[pixels] += share[windows]
@@ -240,7 +242,8 @@ def _taps(axes: tuple[Axis, Axis]) -> Iterator[tuple[Index, Index]]:
             yield (..., out_rows, out_columns), (..., in_rows, in_columns)
 
 
-def _counted(axes: tuple[Axis, Axis], count_padding: bool) -> Array:
+@lru_cache(maxsize=1024)
+def _counted(axes: tuple[Axis, Axis], count_padding: bool, dtype: np.dtype[Any]) -> Array:
     """Count what each window averages: (H_out, W_out)."""
     counts = []
     for axis in axes:
@@ -248,7 +251,7 @@ def _counted(axes: tuple[Axis, Axis], count_padding: bool) -> Array:
         high = axis.size + (axis.after if count_padding else 0)
         starts = np.arange(axis.out) * axis.stride - axis.before
         counts.append(np.minimum(starts + axis.window, high) - np.maximum(starts, low))
-    return np.outer(*counts).astype(float)
+    return np.outer(*counts).astype(dtype)
 
 
 def _channels(x: Array) -> Array:

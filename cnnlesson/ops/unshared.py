@@ -8,7 +8,6 @@ batch goes last: then a patch is made of runs of whole batches, and copying it i
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from cnnlesson.ops import checks
 from cnnlesson.ops.checks import Array
@@ -144,11 +143,12 @@ def _patches(x: Array, g: Geometry) -> Iterator[tuple[slice, Array]]:
     )
     padded[:, top : top + height, left : left + width] = x.transpose(1, 2, 3, 0)
     c_step, h_step, w_step, n_step = padded.strides
-    windows = as_strided(
-        padded,
+    windows: Array = np.ndarray(
         (g.rows.out, g.columns.out, g.in_channels, g.rows.window, g.columns.window, g.batch),
-        (h_step * g.rows.stride, w_step * g.columns.stride, c_step,
-         h_step * g.rows.dilation, w_step * g.columns.dilation, n_step),
+        x.dtype,
+        padded,
+        strides=(h_step * g.rows.stride, w_step * g.columns.stride, c_step,
+                 h_step * g.rows.dilation, w_step * g.columns.dilation, n_step),
     )  # fmt: skip
     rows_at_once = max(1, _BYTES // max(1, windows[0].nbytes))
     for row in range(0, g.rows.out, rows_at_once):
