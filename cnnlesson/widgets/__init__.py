@@ -1,0 +1,1 @@
+"""The visualisers, and the pictures that stand in for them."""
