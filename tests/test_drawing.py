@@ -120,7 +120,7 @@ def test_an_image_keeps_its_numbers_and_stays_small():
 @pytest.mark.parametrize("size", [8, 11, 13, 24])
 @pytest.mark.parametrize("anchor", ["start", "middle", "end"])
 def test_text_stays_within_its_box(size, bold, anchor):
-    words = "Wj(0123) gyÅ × · − … Σ ≤ → @ 漢"
+    words = "Wj(0123) gyÅe\u0301 × · − … Σ ≤ → @ 漢"
     width = text_width(words, size, bold=bold)
     drawing = Drawing(1000, 100, "", "")
     drawing.text(500, 50, words, size=size, bold=bold, anchor=anchor)
@@ -171,6 +171,7 @@ def test_words_are_read_on_paper(colour):
         (lambda d: d.rectangle(0, 0, -3, 5), "width is -3"),
         (lambda d: d.rectangle(float("nan"), 0, 3, 5), "x is nan"),
         (lambda d: d.rectangle(0, 0, 3, 5, fill="mauve"), "'mauve'"),
+        (lambda d: d.polygon([(0, 0), (1, 1), (0, 1)], fill=""), "''"),
         (lambda d: d.line(0, 0, float("inf"), 5), "x is inf"),
         (lambda d: d.line(0, 0, 1, 5, width=-1), "width is -1"),
         (lambda d: d.polygon([(0, 0), (1, 1)], fill=INK), "at least 3 points"),

@@ -152,9 +152,7 @@ class Drawing:
     ) -> None:
         """Draw a rectangle; if hatched, with MUTED stripes that run on from cell to cell."""
         box = _number("x", x), _number("y", y), _size("width", width), _size("height", height)
-        self.shapes.append(
-            Rectangle(*box, fill and _colour(fill), stroke and _colour(stroke), dashed, hatched)
-        )
+        self.shapes.append(Rectangle(*box, _paint(fill), _paint(stroke), dashed, hatched))
 
     def line(
         self,
@@ -182,7 +180,7 @@ class Drawing:
         corners = tuple(map(_point, points))
         if len(corners) < 3:
             raise ValueError(f"a polygon needs at least 3 points, not {shown(corners)}")
-        self.shapes.append(Polygon(corners, fill and _colour(fill), stroke and _colour(stroke)))
+        self.shapes.append(Polygon(corners, _paint(fill), _paint(stroke)))
 
     def text(
         self,
@@ -275,6 +273,10 @@ def _colour(colour: str) -> str:
     if not (isinstance(colour, str) and re.fullmatch("#[0-9a-fA-F]{6}", colour)):
         raise ValueError(f"a colour is written #rrggbb, as in {ACCENT}, not {shown(colour)}")
     return colour.lower()
+
+
+def _paint(colour: str | None) -> str | None:
+    return None if colour is None else _colour(colour)
 
 
 def _rgb(colour: str) -> _Floats:
@@ -429,7 +431,7 @@ class _Canvas:
         half = em * (0.062 if text.bold else 0.044)
         pen, baseline = text.left() * self.scale, round(text.y * self.scale)
         for character in text.words:
-            if not character.isspace():
+            if _glyph(character)[0]:
                 coverage, left, top = _glyph_coverage(character, unit, em * _UNIT, half)
                 self._blend(round(pen) + left, baseline + top, coverage, text.fill)
             pen += _glyph(character)[1] * unit
@@ -564,9 +566,11 @@ def _font() -> dict[str, list[str]]:
 
 @lru_cache(maxsize=512)
 def _glyph(character: str) -> tuple[list[_Floats], float]:
-    """Return a character's strokes and how far the next stands; what we lack is an empty box."""
+    """Return a character's strokes and how far the next stands; an empty box if unknown."""
     if character.isspace():
         return [], 2.4
+    if unicodedata.combining(character):
+        return [], 0
     font = _font()
     if character not in font:
         character = unicodedata.normalize("NFKD", character)[0]
