@@ -1,4 +1,4 @@
-"""Visualisers: layers to see, to move and to count."""
+"""Visualisers: layers to see, to move and to count; and the pictures that stand in for them."""
 
 from cnnlesson.widgets.convolution import Convolution, convolution, padding
 
