@@ -1,11 +1,14 @@
 """What the visualisers share: their browser code, a name that never changes, a picture at rest."""
 
 import re
+from base64 import b64encode
 from importlib import resources
 from typing import Any
 
 import anywidget
 import traitlets
+
+from cnnlesson.widgets.drawing import Drawing
 
 _FILES = resources.files("cnnlesson.widgets") / "js"
 
@@ -38,11 +41,19 @@ class Visualiser(anywidget.AnyWidget):
         """Say what is shown: the text alternative, and the repr."""
         raise NotImplementedError
 
+    def picture(self) -> Drawing:
+        """Draw what is shown, for where no kernel or no trust is."""
+        raise NotImplementedError
+
     def __repr__(self) -> str:
         return self.description()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        data["text/plain"] = self.description()
-        return (data, *metadata) if metadata else data
+        live, metadata = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
+        drawing = self.picture()
+        at_rest = {
+            "text/plain": self.description(),
+            "image/svg+xml": drawing.svg(),
+            "image/png": b64encode(drawing.png()).decode("ascii"),
+        }
+        return live | at_rest, metadata

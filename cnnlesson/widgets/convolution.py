@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from cnnlesson import arithmetic, ops, pictures
 from cnnlesson.settings import PerSide, per_side, shown
 from cnnlesson.widgets.base import Visualiser, module
+from cnnlesson.widgets.drawing import MUTED, Drawing
 
 LARGEST_INPUT = 64
 LARGEST_FILTER = 11
@@ -41,8 +42,8 @@ class Convolution(Visualiser):
 
     _esm = module("arithmetic.js", "ui.js", "grid.js", "convolution.js")
 
-    input = traitlets.List().tag(sync=True)
-    filters = traitlets.List().tag(sync=True)
+    input: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    filters: traitlets.List[Any] = traitlets.List().tag(sync=True)
     bias = traitlets.List(traitlets.Float()).tag(sync=True)
     stride = traitlets.Int(1, min=1).tag(sync=True)
     padding = traitlets.List(traitlets.Int(min=0), minlen=4, maxlen=4).tag(sync=True)
@@ -122,7 +123,7 @@ class Convolution(Visualiser):
             ValueError: if the filters do not fit into the padded input.
         """
         top, bottom, left, right = self.padding
-        maps = ops.conv2d(
+        maps: NDArray[np.float64] = ops.conv2d(
             np.array([self.input], np.float64),
             np.array(self.filters, np.float64),
             np.array(self.bias, np.float64),
@@ -130,7 +131,7 @@ class Convolution(Visualiser):
             padding=((top, bottom), (left, right)),
             dilation=self.dilation,
         )
-        return maps[0]
+        return np.asarray(maps[0])
 
     def description(self) -> str:
         """Say what is shown, in one sentence."""
@@ -159,6 +160,57 @@ class Convolution(Visualiser):
             f"{filter_height}x{filter_width}x{depth}, stride {self.stride}, "
             f"padding {_sides_text(self.padding)}, dilation {self.dilation}; output: {result}"
         )
+
+    def picture(self) -> Drawing:
+        """Draw the padded input, the first filter, and the output that it makes."""
+        top, bottom, left, right = self.padding
+        image = np.pad(np.array(self.input[0]), ((top, bottom), (left, right)))
+        weights = np.array(self.filters[0][0])
+        try:
+            output = self.output[0]
+        except ValueError:  # the filter does not fit
+            output = np.zeros((0, 0))
+        rows, columns = image.shape
+        inside = np.zeros(image.shape, bool)
+        inside[top : rows - bottom, left : columns - right] = True
+        boards = [
+            ("Input", image, ~inside),
+            ("Filter", weights, np.zeros(weights.shape, bool)),
+            ("Output", output, np.zeros(output.shape, bool)),
+        ]
+        cells = [max(4, min(30, 300 // max(*board.shape, 1))) for _, board, _ in boards]
+        widths = [
+            max(board.shape[1] * cell, 60) + 30
+            for (_, board, _), cell in zip(boards, cells, strict=True)
+        ]
+        tall = max(board.shape[0] * cell for (_, board, _), cell in zip(boards, cells, strict=True))
+        drawing = Drawing(sum(widths) + 20, tall + 60, "Convolution", self.description())
+        x = 20
+        for (name, board, padded), cell, width in zip(boards, cells, widths, strict=True):
+            drawing.text(x, 26, name, size=14, bold=True)
+            _draw_board(drawing, x, 38, board, padded, cell)
+            x += width
+        return drawing
+
+
+def _draw_board(
+    drawing: Drawing,
+    x: int,
+    y: int,
+    board: NDArray[np.float64],
+    padded: NDArray[np.bool_],
+    cell: int,
+) -> None:
+    """Draw a grid of numbers: written out where there is room, else by shade; zero is white."""
+    largest = max(np.abs(board).max(initial=0), 1e-9)
+    low, high = np.array([0.337, 0.706, 0.914]), np.array([0.902, 0.624, 0.0])  # blue and orange
+    share = (np.abs(board) / largest)[..., None] * 0.8
+    drawing.image(x, y, 1 - share * (1 - np.where(board[..., None] < 0, low, high)), cell)
+    for (i, j), number in np.ndenumerate(board) if cell >= 24 else ():
+        left, top = x + j * cell, y + i * cell
+        drawing.rectangle(left, top, cell, cell, stroke=MUTED, dashed=bool(padded[i, j]))
+        words = f"{number:.1f}".removesuffix(".0").replace("-", "−")
+        drawing.text(left + cell / 2, top + cell / 2 + 4, words, size=11, anchor="middle")
 
 
 def convolution(*arrays: ArrayLike, **settings: Any) -> Convolution:
