@@ -6,7 +6,7 @@ import re
 import nbformat
 import numpy as np
 import pytest
-from test_jupyterlab import browser, course, lab, open_notebook, page  # noqa: F401
+from labs import open_notebook
 
 from cnnlesson import ops
 from cnnlesson.widgets import Convolution, convolution, padding
@@ -43,7 +43,7 @@ def test_it_tells_what_it_shows():
         ([[1, 2]], {}, r"shape \(2,\)"),
         ([[[np.nan]]], {}, "not finite"),
         ([np.zeros((65, 4))], {}, "65x4x1 is too large"),
-        ([np.zeros((4, 5, 5))], {}, "5x5x4 is too large"),
+        ([np.zeros((4, 5, 5)), np.zeros((4, 3, 3))], {}, "5x5x4 is too large"),
         ([np.zeros((5, 5)), np.zeros((2, 3, 3))], {}, "2 channels do not fit an input of 1"),
         ([np.zeros((9, 9)), np.zeros((12, 12))], {}, "filters of 12x12"),
         ([], {"bias": [1, 2]}, "2 biases for 1 filters"),
@@ -56,7 +56,7 @@ def test_what_cannot_be_shown_is_refused(arguments, settings, words):
 
 
 @pytest.fixture(scope="module")
-def notebook(course):  # noqa: F811
+def notebook(served_course):
     """A notebook with a visualiser, and cells that say what Python knows of it."""
     cells = [
         "import json\nfrom cnnlesson.widgets import convolution, padding",
@@ -68,12 +68,12 @@ def notebook(course):  # noqa: F811
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    nbformat.write(notebook, course / "notebooks" / "convolution.ipynb")
+    nbformat.write(notebook, served_course / "notebooks" / "convolution.ipynb")
     return "notebooks/convolution.ipynb"
 
 
 @pytest.fixture
-def shown(page, lab, notebook):  # noqa: F811
+def shown(page, lab, notebook):
     """The visualiser, after the notebook's first two cells have run."""
     open_notebook(page, lab, notebook)
     run_cell(page, 0)
@@ -83,7 +83,7 @@ def shown(page, lab, notebook):  # noqa: F811
     return widget
 
 
-def run_cell(page, number):  # noqa: F811
+def run_cell(page, number):
     page.locator(".jp-CodeCell .cm-content").nth(number).click()
     page.keyboard.press("Control+Enter")
     page.locator(".jp-CodeCell").nth(number).locator(
@@ -91,7 +91,7 @@ def run_cell(page, number):  # noqa: F811
     ).wait_for()
 
 
-def in_python(page):  # noqa: F811
+def in_python(page):
     """What the kernel knows of the visualiser, once it has settled."""
     cell = page.locator(".jp-CodeCell").nth(2)
     before = cell.locator(".jp-InputPrompt").inner_text()
@@ -104,7 +104,7 @@ def in_python(page):  # noqa: F811
     return json.loads(cell.locator(".jp-OutputArea-output").inner_text())
 
 
-def walk(page, grid):  # noqa: F811
+def walk(page, grid):
     """Read a grid as a screen reader does: cell by cell, by the arrow keys."""
     rows, columns = (int(grid.get_attribute(f"aria-{name}count")) for name in ("row", "col"))
     cell = grid.get_by_role("gridcell")
@@ -127,7 +127,7 @@ def number(text):
 
 
 @pytest.mark.browser
-def test_a_keyboard_walks_the_grids_and_reads_the_librarys_numbers(shown, page):  # noqa: F811
+def test_a_keyboard_walks_the_grids_and_reads_the_librarys_numbers(shown, page):
     output = shown.get_by_role("grid", name=re.compile("Output"))
     read = walk(page, output)
     np.testing.assert_allclose(read, in_python(page)["output"][0], atol=0.005)
@@ -144,7 +144,7 @@ def test_a_keyboard_walks_the_grids_and_reads_the_librarys_numbers(shown, page):
 
 
 @pytest.mark.browser
-def test_changes_go_both_ways_and_bad_input_is_refused(shown, page):  # noqa: F811
+def test_changes_go_both_ways_and_bad_input_is_refused(shown, page):
     shown.get_by_role("button", name="Stride S: more").click()
     state = in_python(page)
     assert state["stride"] == 3
@@ -185,7 +185,7 @@ def test_changes_go_both_ways_and_bad_input_is_refused(shown, page):  # noqa: F8
 
 
 @pytest.mark.browser
-def test_hovering_tells_who_meets_whom(shown, page):  # noqa: F811
+def test_hovering_tells_who_meets_whom(shown, page):
     filter_grid = shown.get_by_role("grid", name=re.compile("Filter"))
     filter_grid.locator("canvas").first.hover(position={"x": 5, "y": 5})
     shown.get_by_text("This one weight is used at 9 places").wait_for()

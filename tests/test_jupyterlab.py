@@ -1,115 +1,11 @@
 """A student's and an instructor's way through the course, in a real JupyterLab in Chromium."""
 
-import json
-import os
-import re
-import signal
-import subprocess
-import time
-from pathlib import Path
-
 import nbformat
 import pytest
-from course import ROOT, copy_course
+from course import ROOT
+from labs import open_notebook
 
 pytestmark = pytest.mark.browser
-
-PATIENCE = 60  # seconds; a kernel's first start can take long on a busy machine
-
-
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """All that `make lab` uses, but apart from the checkout."""
-    files = ("Makefile", "pyproject.toml", "constraints.txt", "notebooks", "source", "release")
-    course = copy_course(tmp_path_factory.mktemp("course"), *files)
-    for name in ("pyproject.toml", "constraints.txt"):
-        os.utime(course / name, (0, 0))  # so old that make will not install this copy
-    (course / ".venv").symlink_to(ROOT / ".venv")
-    return course
-
-
-@pytest.fixture(scope="module")
-def lab(course, clean_environment, tmp_path_factory):
-    """The addresses in a JupyterLab that `make lab` has started: lab("lab") opens it."""
-    home = tmp_path_factory.mktemp("home")
-    overrides = home / ".jupyter" / "labconfig" / "default_setting_overrides.json"
-    overrides.parent.mkdir(parents=True)
-    overrides.write_text(
-        json.dumps(
-            {
-                "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
-                "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
-            }
-        )
-    )
-    outside = ("JUPYTER", "IPYTHON", "DISPLAY", "WAYLAND_DISPLAY")
-    environment = {k: v for k, v in clean_environment.items() if not k.startswith(outside)}
-    log = home / "lab.log"
-    with log.open("w") as file:
-        server = subprocess.Popen(
-            [
-                "make",
-                "lab",
-                "LAB_FLAGS=--LabApp.news_url=None "
-                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            ],
-            cwd=course,
-            env={**environment, "HOME": str(home)},
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    try:
-        host, start_page, token = address_in(log, server)
-        assert start_page == "lab/tree/notebooks/00-start-here.ipynb"
-        yield lambda path: f"{host}/{path}?reset&token={token}"  # reset: a workspace of its own
-    finally:
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait(PATIENCE)
-
-
-def address_in(log, server):
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        printed = re.search(r"(http://127\.0\.0\.1:\d+)/(\S+)\?token=(\w+)", log.read_text())
-        if printed:
-            return printed.groups()
-        assert server.poll() is None, log.read_text()
-        time.sleep(0.2)
-    return pytest.fail(f"make lab printed no address:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(PATIENCE * 1000)
-    yield page
-    page.close()
-
-
-def open_notebook(page, lab, path):
-    """Open a notebook by its address, and wait until its kernel would take work."""
-    page.goto(lab(f"lab/tree/{path}"))
-    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        sessions = page.request.get(lab("api/sessions")).json()
-        if any(s["path"] == path and s["kernel"]["execution_state"] == "idle" for s in sessions):
-            return
-        time.sleep(0.2)
-    pytest.fail(f"no idle kernel for {path}: {sessions}")
 
 
 def restart_and_run_all(page):
@@ -174,8 +70,8 @@ def test_a_locked_cell_cannot_be_edited(page, lab):
     )
 
 
-def test_the_formgrader_lists_the_assignment(page, lab, course: Path, run):
-    run("nbgrader", "generate_assignment", "parameter-sharing", "--force", cwd=course)
+def test_the_formgrader_lists_the_assignment(page, lab, served_course, run):
+    run("nbgrader", "generate_assignment", "parameter-sharing", "--force", cwd=served_course)
     page.goto(lab("formgrader/manage_assignments"))
     row = page.locator("tr", has_text="parameter-sharing")
     row.wait_for()

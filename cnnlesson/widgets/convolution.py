@@ -123,7 +123,7 @@ class Convolution(Visualiser):
             ValueError: if the filters do not fit into the padded input.
         """
         top, bottom, left, right = self.padding
-        maps: NDArray[np.float64] = ops.conv2d(
+        maps = ops.conv2d(
             np.array([self.input], np.float64),
             np.array(self.filters, np.float64),
             np.array(self.bias, np.float64),
@@ -131,7 +131,7 @@ class Convolution(Visualiser):
             padding=((top, bottom), (left, right)),
             dilation=self.dilation,
         )
-        return np.asarray(maps[0])
+        return np.asarray(maps[0], np.float64)
 
     def description(self) -> str:
         """Say what is shown, in one sentence."""
