@@ -5,6 +5,7 @@ import { button, chooser, download, h, onAppearance, stepper, theme, voice, writ
 
 const TERMS_SHOWN = 30;
 const MOST = 64; // pixels of an input, either way
+const greys = Array.from({ length: 256 }, (_, level) => `#${level.toString(16).padStart(2, "0").repeat(3)}`);
 
 function render({ model, el }) {
   const get = (name) => model.get(name);
@@ -29,12 +30,15 @@ function render({ model, el }) {
     sums = Array.from({ length: height }, () => new Float64Array(width).fill(get("bias")[filter] ?? 0));
     const { stride, dilation } = common;
     get("input").forEach((map, c) => {
+      const padded = Array.from({ length: top + image.length + bottom }, (_, r) => {
+        const row = new Float64Array(left + image[0].length + right);
+        if (map[r - top]) row.set(map[r - top], left);
+        return row;
+      });
       weights[c].forEach((row, u) => row.forEach((weight, v) => {
-        if (weight === 0) return;
         for (let i = 0; i < height; i++) {
-          const pixels = map[i * stride + u * dilation - top];
-          if (!pixels) continue;
-          for (let j = 0; j < width; j++) sums[i][j] += weight * (pixels[j * stride + v * dilation - left] ?? 0);
+          const pixels = padded[i * stride + u * dilation], sum = sums[i];
+          for (let j = 0, at = v * dilation; j < width; j++, at += stride) sum[j] += weight * pixels[at];
         }
       }));
     });
@@ -92,13 +96,12 @@ function render({ model, el }) {
       look: (i, j, colours) => {
         const number = inside(i, j), used = rowUses[i] * columnUses[j];
         if (heat) {
-          return { fill: diverging(used, mostUses, colours), dashed: number === undefined, label: used, hatched: !used };
+          return { fill: diverging(used, mostUses, colours), dashed: number === undefined, label: () => used, hatched: !used };
         }
-        if (number === undefined) return { fill: colours.surface, dashed: true, label: "0", ink: colours.muted };
-        const grey = Math.round(number * 255).toString(16).padStart(2, "0");
+        if (number === undefined) return { fill: colours.surface, dashed: true, label: () => "0", ink: colours.muted };
         return {
-          fill: picture ? `#${grey}${grey}${grey}` : diverging(number, largest, colours),
-          label: written(number), hatched: !problem && !used,
+          fill: picture ? greys[Math.round(number * 255)] : diverging(number, largest, colours),
+          label: () => written(number), hatched: !problem && !used,
         };
       },
     });
@@ -107,7 +110,7 @@ function render({ model, el }) {
     filterGrid.draw({
       rows: weights.length, columns: weights[0].length,
       rowName: (u) => `row ${u}`, columnName: (v) => `column ${v}`, value: (u, v) => `weight ${written(weights[u][v])}`,
-      look: (u, v, colours) => ({ fill: diverging(weights[u][v], heaviest, colours), label: written(weights[u][v]) }),
+      look: (u, v, colours) => ({ fill: diverging(weights[u][v], heaviest, colours), label: () => written(weights[u][v]) }),
     });
     const height = sums.length, width = height ? sums[0].length : 0;
     let highest = 1e-9;
@@ -117,7 +120,7 @@ function render({ model, el }) {
     outputGrid.draw({
       rows: hidden ? 0 : height, columns: hidden ? 0 : width,
       rowName: (i) => `row ${i}`, columnName: (j) => `column ${j}`, value: (i, j) => written(sums[i][j]),
-      look: (i, j, colours) => ({ fill: diverging(sums[i][j], highest, colours), label: written(sums[i][j], 1) }),
+      look: (i, j, colours) => ({ fill: diverging(sums[i][j], highest, colours), label: () => written(sums[i][j], 1) }),
     });
   }
 
@@ -384,10 +387,13 @@ function render({ model, el }) {
   );
   el.append(root);
   refresh();
-  let waiting = 0;
+  // Several settings may change at once; one picture is enough, and it is ready for the same frame.
+  let waiting = false;
   const again = () => {
-    waiting ||= requestAnimationFrame(() => {
-      waiting = 0;
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
       refresh();
     });
   };

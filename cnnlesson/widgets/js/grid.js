@@ -9,10 +9,11 @@ const WITH_NUMBERS = 26; // from here on there is room for a number
 
 /** Draws cells on a canvas; `svg` below takes the same calls. */
 function canvasPainter(context) {
+  let filling; // setting a colour costs more than a small rectangle
   return {
     rectangle(x, y, width, height, { fill, stroke, lineWidth = 1, dashed = false }) {
       if (fill) {
-        context.fillStyle = fill;
+        if (fill !== filling) context.fillStyle = filling = fill;
         context.fillRect(x, y, width, height);
       }
       if (stroke) {
@@ -32,7 +33,7 @@ function canvasPainter(context) {
       context.stroke();
     },
     text(x, y, words, fill, size) {
-      context.fillStyle = fill;
+      context.fillStyle = filling = fill;
       context.font = `${size}px system-ui, sans-serif`;
       context.textAlign = "center";
       context.textBaseline = "middle";
@@ -70,7 +71,8 @@ export function svgPainter(dx = 0, dy = 0) {
 
 /**
  * A grid. `content` describes it and may change at every `draw`:
- *   rows, columns, rowName(i), columnName(j), value(i, j), look(i, j) -> {fill, ink, dashed, hatched, label},
+ *   rows, columns, rowName(i), columnName(j), value(i, j),
+ *   look(i, j, colours) -> {fill, ink, dashed, hatched, label()}: a label is only asked for where there is room,
  *   marks: [{ cells: [[i, j], ...], stroke, lineWidth }], frames: [{ i, j, rows, columns, stroke }].
  */
 export class Grid {
@@ -166,7 +168,7 @@ export class Grid {
             painter.line(x + from, y + to, x + to, y + from, colours.ink);
           }
         }
-        if (numbers && label != null) painter.text(x + size / 2, y + size / 2 + 1, label, ink ?? colours.ink, size * 0.36);
+        if (numbers && label) painter.text(x + size / 2, y + size / 2 + 1, String(label()), ink ?? colours.ink, size * 0.36);
       }
     }
   }
@@ -267,6 +269,10 @@ function mix(first, second, share) {
 
 /** Blue for negative, orange for positive, the paper's colour for zero, in twelve steps. */
 export function diverging(number, largest, colours) {
-  const share = largest ? Math.min(Math.abs(number) / largest, 1) : 0;
-  return mix(colours.paper, number < 0 ? colours.low : colours.high, Math.round(share * 12) / 20);
+  const step = largest ? Math.round(Math.min(Math.abs(number) / largest, 1) * 12) : 0;
+  const end = number < 0 ? colours.low : colours.high;
+  const key = `${colours.paper}${end}${step}`;
+  if (!shades.has(key)) shades.set(key, mix(colours.paper, end, step / 20));
+  return shades.get(key);
 }
+const shades = new Map(); // a grid of thousands of cells has few of them
