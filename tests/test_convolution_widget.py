@@ -2,14 +2,16 @@
 
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from labs import open_notebook
 
-from cnnlesson import ops
+from cnnlesson import ops, pictures
 from cnnlesson.widgets import Convolution, convolution, padding
+from cnnlesson.widgets.drawing import Drawing
 
 
 def test_output_is_the_librarys():
@@ -65,6 +67,7 @@ def notebook(served_course):
         "state = {name: getattr(shown, name) for name in names}\n"
         "print(json.dumps(state | {'output': shown.output.tolist()}))",
         "shown.stride = 1",
+        "convolution(goal={'output': [5, 5]}, predict=True)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
@@ -213,3 +216,66 @@ def test_what_does_not_fit_is_said_and_nothing_breaks(shown):
     reason.wait_for(state="detached")
     heading = shown.get_by_role("heading", name=re.compile("Output"))
     assert heading.inner_text() == "Output, 11 × 11"  # floor((5 - 17 + 32) / 2) + 1
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("shown")
+def test_a_prediction_comes_first_and_a_goal_is_judged(page):
+    run_cell(page, 4)
+    asking = page.get_by_role("group", name="Convolution visualiser").nth(1)
+    asking.get_by_role("heading", name="Output: predict its size first").wait_for()
+    asking.get_by_role("button", name="Show it").click()
+    asking.get_by_text("Give a height and a width as whole numbers first.").wait_for()
+    asking.get_by_label("predicted height").fill("4")
+    asking.get_by_label("predicted width").fill("3")
+    asking.get_by_role("button", name="Show it").click()
+    asking.get_by_text("You predicted 4 × 3; it is 3 × 3.").wait_for()
+    asking.get_by_text("Goal: an output of 5 × 5. Not yet.").wait_for()
+    asking.get_by_role("button", name="same (PyTorch)").click()
+    asking.get_by_text("Goal: an output of 5 × 5. Reached!").wait_for()
+    asking.get_by_role("button", name="Stride S: more").click()
+    asking.get_by_role("button", name="same (PyTorch)").click()
+    asking.get_by_text("PyTorch has no “same” padding at stride 2").wait_for()
+
+
+@pytest.mark.browser
+def test_stepping_playing_pictures_and_saving(shown, page):
+    shown.get_by_role("button", name="Step", exact=True).click()
+    assert in_python(page)["position"] == [0, 1]
+    shown.get_by_role("button", name="Step back").click()
+    shown.get_by_role("button", name="Step back").click()
+    assert in_python(page)["position"] == [2, 2]  # the last, since it goes round
+    shown.get_by_role("button", name="Play").click()
+    shown.get_by_role("button", name="Pause").wait_for()
+    page.wait_for_timeout(1000)
+    shown.get_by_role("button", name="Pause").click()
+    assert in_python(page)["position"] != [2, 2]
+
+    shown.get_by_label("Input from").select_option("the cat")
+    state = in_python(page)
+    assert np.shape(state["input"]) == (1, 24, 24)
+    np.testing.assert_allclose(state["input"][0], pictures.cat(24)[0], atol=0.005)
+    assert np.shape(state["output"]) == (1, 12, 12)
+
+    with page.expect_file_chooser() as chosen:
+        shown.get_by_label("Input from").select_option("own")
+    nothing = {"name": "cat.png", "mimeType": "image/png", "buffer": b"no picture at all"}
+    chosen.value.set_files(nothing)
+    shown.get_by_text("“cat.png” is not a picture that this browser can read").wait_for()
+    with page.expect_file_chooser() as chosen:
+        shown.get_by_label("Input from").select_option("numbers")
+        shown.get_by_label("Input from").select_option("own")
+    drawing = Drawing(90, 120, "a test", "two halves")
+    drawing.rectangle(0, 0, 90, 60, fill="#000000")
+    picture = {"name": "own.png", "mimeType": "image/png", "buffer": drawing.png(scale=1)}
+    chosen.value.set_files(picture)
+    page.wait_for_timeout(500)
+    own = np.array(in_python(page)["input"])
+    assert own.shape == (1, 64, 48)  # scaled down to what can be shown
+    assert own[0, :30].max() < 0.1
+    assert own[0, 34:].min() > 0.9
+
+    for form, start in (("SVG", b"<svg "), ("PNG", b"\x89PNG")):
+        with page.expect_download() as saved:
+            shown.get_by_role("button", name=f"Save picture ({form})").click()
+        assert Path(saved.value.path()).read_bytes().startswith(start)

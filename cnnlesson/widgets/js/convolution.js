@@ -245,7 +245,7 @@ function render({ model, el }) {
   const everySide = stepper({ label: "Padding P, every side", value: get("padding")[0], min: 0, max: 32, onchange: (n) => set("padding", [n, n, n, n]) });
   const sides = h("details", {}, h("summary", { "data-lm-suppress-shortcuts": "true" }, "Each side by itself"), h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Padding of each side"), ...fields.sides.map((field) => field.element)));
   const source = chooser({
-    label: "Input", value: "numbers",
+    label: "Input from", value: "numbers",
     options: [["numbers", "numbers"], ...Object.keys(get("pictures")).map((name) => [name, name]), ["own", "your own picture …"]],
     onchange: (name) => (name === "own" ? file.click() : name === "numbers" ? set("input", start.input) : take(get("pictures")[name])),
   });
