@@ -384,7 +384,9 @@ function render({ model, el }) {
 
   const sharedCount = h("div"), unsharedCount = h("div"), ratio = h("div");
   const countBox = h("div", { class: "cl-counts", style: "font-variant-numeric:tabular-nums;margin:0 0 8px" }, sharedCount, unsharedCount, ratio);
-  const verdict = h("p", { style: "margin:8px 0;font-weight:600" });
+  const largest = h("data");
+  const why = document.createTextNode("");
+  const verdict = h("p", { class: "cl-verdict", style: "margin:8px 0;font-weight:600" }, "Largest difference: ", largest, why);
   const convention = h("p", { style: "margin:8px 0" });
 
   function tell() {
@@ -397,7 +399,9 @@ function render({ model, el }) {
     sharedCount.style.fontWeight = shared ? "700" : "400";
     unsharedCount.style.fontWeight = shared ? "400" : "700";
     ratio.textContent = hidden ? "" : `Without sharing, ${thousands(rows * columns)} times as many: once for each of the ${rows}·${columns} patches.`;
-    verdict.textContent = `Largest difference: ${exactly(maps.largest)}${maps.largest === 0 ? " (exactly)" : ""}. ${reason()}`;
+    largest.value = maps.largest;
+    largest.textContent = exactly(maps.largest);
+    why.data = `${maps.largest === 0 ? " (exactly)" : ""}. ${reason()}`;
     const [down, right] = mapShift();
     convention.textContent =
       `A move of the input by n·S pixels is to move the map by n places. Here S = ${stride}: the cat is ${movedWords()}, so the map is moved ` +
