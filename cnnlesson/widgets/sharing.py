@@ -1,6 +1,7 @@
 """The ParameterSharing visualiser: who uses which weights, and what moves when the input does."""
 
 import math
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -290,6 +291,7 @@ def sharing(**settings: Any) -> ParameterSharing:
     return ParameterSharing(**settings)
 
 
+@cache
 def _levels(size: int, channels: int) -> NDArray[np.int64]:
     """The cat in whole gray levels, from 0 to 64."""
     return np.rint(pictures.cat(size, channels=channels) * _GRAY_LEVELS).astype(np.int64)

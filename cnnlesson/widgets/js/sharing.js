@@ -34,7 +34,7 @@ function render({ model, el }) {
 
   // --- The layer -----------------------------------------------------------------------------
 
-  let layer;
+  let layer, colours;
   function readLayer() {
     const [height, width, depth] = get("input_shape");
     const size = get("filter_size"), stride = get("stride"), circular = get("border") === "circular";
@@ -217,7 +217,7 @@ function render({ model, el }) {
     return Array.from({ length: count }, (_, n) => (count === 1 ? Math.floor((positions - 1) / 2) : Math.round((n * (positions - 1)) / (count - 1))));
   }
 
-  function paintInput(painter, colours) {
+  function paintInput(painter) {
     const { height, width, before, after, size, stride, circular } = layer;
     const cell = cellSize(), tall = height + before + after, wide = width + before + after;
     const square = (row, column, fill) => painter.rectangle(column * cell, row * cell, cell, cell, { fill });
@@ -260,7 +260,7 @@ function render({ model, el }) {
     const context = canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, wide, tall);
-    paintInput(canvasPainter(context), theme(root));
+    paintInput(canvasPainter(context));
     const [row, column] = moved().map((pixels, axis) => {
       const place = start()[axis] + pixels, size = get("input_shape")[axis];
       return layer.circular ? (place + size) % size : place;
@@ -323,7 +323,7 @@ function render({ model, el }) {
   const visit = (i, j, how) => {
     visited = [i, j];
     drawInput();
-    const stroke = theme(root).focus;
+    const stroke = colours.focus;
     for (const grid of grids) grid.mark([{ cells: [[i, j]], stroke, lineWidth: 3 }], border());
     const n = i * layer.columns + j;
     const whose = layer.shared ? "the weights w that all patches share" : `weights of its own, ${label(i, j)}`;
@@ -335,15 +335,16 @@ function render({ model, el }) {
     visited = null;
     drawInput();
     for (const grid of grids) grid.mark([], border());
-    detail.textContent = "";
+    detail.textContent = hint;
   };
   const exactly = (number) => written(number, 3);
   const gridOf = (title) => new Grid({ title, onvisit: visit, onleave: leave });
   const weightGrid = gridOf("Weights"), afterGrid = gridOf("Shift, then convolve");
   const otherGrid = gridOf("Convolve, then shift"), differenceGrid = gridOf("Their difference");
   const mapGrids = [afterGrid, otherGrid, differenceGrid], grids = [weightGrid, ...mapGrids];
+  const hint = "Point at a cell of a grid, or walk there by arrow keys, to see its patch and its numbers.";
   const detail = h("p", { class: "cl-sum", style: "min-height:3em" });
-  const border = () => [{ i: 0, j: 0, rows: layer.rows, columns: layer.columns, stroke: theme(root).edge }];
+  const border = () => [{ i: 0, j: 0, rows: layer.rows, columns: layer.columns, stroke: colours.edge }];
   const names = { rowName: (i) => `row ${i}`, columnName: (j) => `column ${j}` };
 
   function drawWeights() {
@@ -359,9 +360,9 @@ function render({ model, el }) {
 
   function drawMaps() {
     const { rows, columns } = layer;
-    const colours = theme(root);
     const shades = Array.from({ length: 2 * SHADES + 1 }, (_, k) => diverging(k - SHADES, SHADES, colours));
-    const scale = SHADES / (maps.brightest || 1);
+    // By the square root, so that the weak end of a response is seen as well.
+    const shade = (value) => Math.sign(value) * Math.round(SHADES * Math.sqrt(Math.min(Math.abs(value) / (maps.brightest || 1), 1)));
     const draw = (grid, map) => {
       grid.room = mapRoom;
       grid.draw({
@@ -370,7 +371,7 @@ function render({ model, el }) {
         look: (i, j) => {
           const value = map[i * columns + j];
           // A sum of 0 is left to the paper, which is most of a large map.
-          const fill = value ? shades[clamped(Math.round(value * scale), -SHADES, SHADES) + SHADES] : undefined;
+          const fill = value ? shades[shade(value) + SHADES] : undefined;
           return { fill, label: grid.size < 26 ? null : written(value, 1) };
         },
       });
@@ -487,9 +488,10 @@ function render({ model, el }) {
 
   // --- Putting it together -------------------------------------------------------------------
 
-  let drawnSettings = "";
+  let drawnSettings = "", shownSettings = "";
   function refresh() {
     readLayer();
+    colours = theme(root);
     const style = getComputedStyle(root);
     const inner = root.clientWidth - parseFloat(style.paddingLeft || 0) - parseFloat(style.paddingRight || 0);
     if (inner > 0) {
@@ -502,14 +504,19 @@ function render({ model, el }) {
       drawnFor = weightKey;
     }
     // All but the place of the cat; while that alone changes, the rest stays as it is drawn.
-    const settings = JSON.stringify([weightKey, room, mapRoom, style.color, asking(), predicted, ...watched.filter((name) => name !== "shift").map(get)]);
+    const settings = JSON.stringify([weightKey, room, mapRoom, style.color, asking(), predicted, ...settingNames.map(get)]);
     const anew = settings !== drawnSettings;
     computeMaps(anew);
     visited = null;
-    detail.textContent = "";
+    detail.textContent = hint;
+    // The fields are set only when a setting changes, so that what one of them refused stays readable.
+    const values = JSON.stringify(settingNames.map(get));
+    if (values !== shownSettings) {
+      shownSettings = values;
+      showSettings();
+    }
     if (anew) {
       drawnSettings = settings;
-      showSettings();
       drawWeights();
       const totals = layer.counts;
       prediction.hidden = !asking();
@@ -525,11 +532,11 @@ function render({ model, el }) {
   }
 
   function save(type) {
-    const cell = cellSize(), colours = theme(root);
+    const cell = cellSize();
     const boxes = [
       [inputTitle, (layer.width + layer.before + layer.after) * cell, (layer.height + layer.before + layer.after) * cell, (x, y) => {
         const painter = svgPainter(x, y);
-        paintInput(painter, colours);
+        paintInput(painter);
         return painter.parts.join("\n");
       }],
       ...grids.map((grid) => [grid.heading, grid.content.columns * grid.size + 1, grid.content.rows * grid.size + 1, (x, y) => grid.svg(x, y)]),
@@ -571,7 +578,8 @@ function render({ model, el }) {
     say.element,
   );
   el.append(root);
-  const watched = ["input_shape", "filter_size", "out_channels", "stride", "padding", "border", "shared", "shift", "cat_size", "filter", "seed", "goal", "predict"];
+  const settingNames = ["input_shape", "filter_size", "out_channels", "stride", "padding", "border", "shared", "cat_size", "filter", "seed"];
+  const watched = [...settingNames, "shift", "goal", "predict"];
   refresh();
   // Draw at once, so that no frame passes in between; what else comes within the frame waits for the next.
   let waiting = 0, more = false;
