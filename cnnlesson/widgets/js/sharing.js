@@ -20,7 +20,8 @@ function mixed(number) {
 }
 
 const clamped = (number, first, last) => Math.min(Math.max(number, first), last);
-const thousands = (number) => number.toLocaleString("en-US");
+const inGroups = new Intl.NumberFormat("en-US");
+const thousands = (number) => inGroups.format(number);
 const plural = (count, unit) => `${thousands(count)} ${unit}${count === 1 ? "" : "s"}`;
 
 function render({ model, el }) {
@@ -566,7 +567,7 @@ function render({ model, el }) {
   root.append(
     goal, prediction, compared,
     group("Weights", ...ways, fields.stride.element, fields.border.element),
-    h("details", {}, h("summary", { "data-lm-suppress-shortcuts": "true" }, "The layer and the cat"),
+    h("details", {}, h("summary", { style: "padding:4px 0", "data-lm-suppress-shortcuts": "true" }, "The layer and the cat"),
       group("The layer and the cat", ...["height", "width", "depth", "size", "filters", "padding"].map((name) => fields[name].element), note,
         ...["cat", "filter", "seed"].map((name) => fields[name].element))),
     countBox,
