@@ -11,6 +11,7 @@ from cnnlesson import widgets
 
 CALLS = {
     "Convolution visualiser": "convolution()",
+    "Parameter sharing visualiser": "sharing()",
 }
 NOTEBOOK = "notebooks/all-visualisers.ipynb"
 

@@ -1,5 +1,6 @@
 """Visualisers: layers to see, to move and to count; and the pictures that stand in for them."""
 
 from cnnlesson.widgets.convolution import Convolution, convolution, padding
+from cnnlesson.widgets.sharing import ParameterSharing, sharing
 
-__all__ = ["Convolution", "convolution", "padding"]
+__all__ = ["Convolution", "ParameterSharing", "convolution", "padding", "sharing"]

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from cnnlesson import arithmetic, ops, pictures
 from cnnlesson.settings import PerSide, per_side, shown
 from cnnlesson.widgets.base import Visualiser, module
-from cnnlesson.widgets.drawing import MUTED, Drawing
+from cnnlesson.widgets.boards import Board, side_by_side
+from cnnlesson.widgets.drawing import Drawing
 
 LARGEST_INPUT = 64
 LARGEST_FILTER = 11
@@ -170,47 +171,10 @@ class Convolution(Visualiser):
             output = self.output[0]
         except ValueError:  # the filter does not fit
             output = np.zeros((0, 0))
-        rows, columns = image.shape
         inside = np.zeros(image.shape, bool)
-        inside[top : rows - bottom, left : columns - right] = True
-        boards = [
-            ("Input", image, ~inside),
-            ("Filter", weights, np.zeros(weights.shape, bool)),
-            ("Output", output, np.zeros(output.shape, bool)),
-        ]
-        cells = [max(4, min(30, 300 // max(*board.shape, 1))) for _, board, _ in boards]
-        widths = [
-            max(board.shape[1] * cell, 60) + 30
-            for (_, board, _), cell in zip(boards, cells, strict=True)
-        ]
-        tall = max(board.shape[0] * cell for (_, board, _), cell in zip(boards, cells, strict=True))
-        drawing = Drawing(sum(widths) + 20, tall + 60, "Convolution", self.description())
-        x = 20
-        for (name, board, padded), cell, width in zip(boards, cells, widths, strict=True):
-            drawing.text(x, 26, name, size=14, bold=True)
-            _draw_board(drawing, x, 38, board, padded, cell)
-            x += width
-        return drawing
-
-
-def _draw_board(
-    drawing: Drawing,
-    x: int,
-    y: int,
-    board: NDArray[np.float64],
-    padded: NDArray[np.bool_],
-    cell: int,
-) -> None:
-    """Draw a grid of numbers: written out where there is room, else by shade; zero is white."""
-    largest = max(np.abs(board).max(initial=0), 1e-9)
-    low, high = np.array([0.337, 0.706, 0.914]), np.array([0.902, 0.624, 0.0])  # blue and orange
-    share = (np.abs(board) / largest)[..., None] * 0.8
-    drawing.image(x, y, 1 - share * (1 - np.where(board[..., None] < 0, low, high)), cell)
-    for (i, j), number in np.ndenumerate(board) if cell >= 24 else ():
-        left, top = x + j * cell, y + i * cell
-        drawing.rectangle(left, top, cell, cell, stroke=MUTED, dashed=bool(padded[i, j]))
-        words = f"{number:.1f}".removesuffix(".0").replace("-", "−")
-        drawing.text(left + cell / 2, top + cell / 2 + 4, words, size=11, anchor="middle")
+        inside[top : len(image) - bottom, left : image.shape[1] - right] = True
+        boards = [Board("Input", image, ~inside), Board("Filter", weights), Board("Output", output)]
+        return side_by_side("Convolution", self.description(), boards)
 
 
 def convolution(*arrays: ArrayLike, **settings: Any) -> Convolution:

@@ -8,7 +8,7 @@ const SMALLEST = 6;
 const WITH_NUMBERS = 26; // from here on there is room for a number
 
 /** Draws cells on a canvas; `svg` below takes the same calls. */
-function canvasPainter(context) {
+export function canvasPainter(context) {
   let filling; // setting a colour costs more than a small rectangle
   return {
     rectangle(x, y, width, height, { fill, stroke, lineWidth = 1, dashed = false }) {

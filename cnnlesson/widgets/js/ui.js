@@ -30,6 +30,8 @@ export function stepper({ label, value, min, max, onchange }) {
     id, type: "number", inputmode: "numeric", min, max, step: 1, value,
     "aria-describedby": problem.id,
     onchange: () => take(input.value),
+    // JupyterLab keeps Enter from ending the edit.
+    onkeydown: (event) => event.key === "Enter" && take(input.value),
   });
   function take(text) {
     const number = Number(text);
