@@ -355,7 +355,7 @@ function render({ model, el }) {
     weightGrid.draw({
       rows, columns, ...names,
       value: (i, j) => (shared ? "the shared weights w" : `weights ${label(i, j)}`),
-      look: (i, j) => ({ fill: hue(i, j)[0], ink: hue(i, j)[1], label: shared ? "w" : owner(i, j) + 1 }),
+      look: (i, j) => ({ fill: hue(i, j)[0], ink: hue(i, j)[1], label: () => (shared ? "w" : owner(i, j) + 1) }),
     });
   }
 
@@ -373,7 +373,7 @@ function render({ model, el }) {
           const value = map[i * columns + j];
           // A sum of 0 is left to the paper, which is most of a large map.
           const fill = value ? shades[shade(value) + SHADES] : undefined;
-          return { fill, label: grid.size < 26 ? null : written(value, 1) };
+          return { fill, label: () => written(value, 1) };
         },
       });
     };
