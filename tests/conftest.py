@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from labs import browser, lab, page, served_course  # noqa: F401 - fixtures for all tests
+from labs import browser, lab, notebook7, page, served_course  # noqa: F401 - fixtures for all tests
 
 # No deadline, since other work slows a machine down; in CI, the same examples at every run.
 settings.register_profile("cnnlesson", deadline=None, derandomize="CI" in os.environ)

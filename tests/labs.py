@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 from course import ROOT, copy_course
@@ -27,6 +29,30 @@ def served_course(tmp_path_factory):
 @pytest.fixture(scope="session")
 def lab(served_course, clean_environment, tmp_path_factory):
     """The addresses in a JupyterLab that `make lab` has started: lab("lab") opens it."""
+    flags = "--LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
+    home = quiet_home(tmp_path_factory)
+    with served(["make", "lab", f"LAB_FLAGS={flags}"], served_course, clean_environment, home) as (
+        host,
+        start_page,
+        token,
+    ):
+        assert start_page == "lab/tree/notebooks/00-start-here.ipynb"
+        yield lambda path: f"{host}/{path}?reset&token={token}"  # reset: a workspace of its own
+
+
+@pytest.fixture(scope="session")
+def notebook7(served_course, clean_environment, tmp_path_factory):
+    """The addresses in a Jupyter Notebook 7 that serves the same course."""
+    command = [sys.executable, "-m", "notebook", "--no-browser", "--ServerApp.ip=127.0.0.1"]
+    if os.geteuid() == 0:
+        command.append("--allow-root")
+    home = quiet_home(tmp_path_factory)
+    with served(command, served_course, clean_environment, home) as (host, _, token):
+        yield lambda path: f"{host}/{path}?token={token}"
+
+
+def quiet_home(tmp_path_factory):
+    """A home in which nothing saves by itself, and all cells of a notebook are on its page."""
     home = tmp_path_factory.mktemp("home")
     overrides = home / ".jupyter" / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True)
@@ -38,27 +64,26 @@ def lab(served_course, clean_environment, tmp_path_factory):
             }
         )
     )
+    return home
+
+
+@contextmanager
+def served(command, folder, environment, home):
+    """Start a Jupyter server in a folder, give its host, start page and token, and end it."""
     outside = ("JUPYTER", "IPYTHON", "DISPLAY", "WAYLAND_DISPLAY")
-    environment = {k: v for k, v in clean_environment.items() if not k.startswith(outside)}
-    log = home / "lab.log"
+    environment = {k: v for k, v in environment.items() if not k.startswith(outside)}
+    log = home / "server.log"
     with log.open("w") as file:
         server = subprocess.Popen(
-            [
-                "make",
-                "lab",
-                "LAB_FLAGS=--LabApp.news_url=None "
-                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            ],
-            cwd=served_course,
+            command,
+            cwd=folder,
             env={**environment, "HOME": str(home)},
             stdout=file,
             stderr=file,
             start_new_session=True,
         )
     try:
-        host, start_page, token = address_in(log, server)
-        assert start_page == "lab/tree/notebooks/00-start-here.ipynb"
-        yield lambda path: f"{host}/{path}?reset&token={token}"  # reset: a workspace of its own
+        yield address_in(log, server)
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGTERM)
@@ -73,7 +98,7 @@ def address_in(log, server):
             return printed.groups()
         assert server.poll() is None, log.read_text()
         time.sleep(0.2)
-    return pytest.fail(f"make lab printed no address:\n{log.read_text()}")
+    return pytest.fail(f"the server printed no address:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")
@@ -95,14 +120,20 @@ def page(browser):
     page.close()
 
 
-def open_notebook(page, lab, path):
+def open_notebook(page, server, path, interface="lab/tree"):
     """Open a notebook by its address, and wait until its kernel would take work."""
-    page.goto(lab(f"lab/tree/{path}"))
+    page.goto(server(f"{interface}/{path}"))
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        sessions = page.request.get(lab("api/sessions")).json()
+        sessions = page.request.get(server("api/sessions")).json()
         if any(s["path"] == path and s["kernel"]["execution_state"] == "idle" for s in sessions):
             return
         time.sleep(0.2)
     pytest.fail(f"no idle kernel for {path}: {sessions}")
+
+
+def run_all(page):
+    """Run all cells by the menu."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()

@@ -5,7 +5,7 @@ from base64 import b64decode
 
 import nbformat
 import pytest
-from labs import open_notebook
+from labs import open_notebook, run_all
 
 from cnnlesson import widgets
 
@@ -13,7 +13,6 @@ CALLS = {
     "Convolution visualiser": "convolution()",
     "Parameter sharing visualiser": "sharing()",
 }
-NOTEBOOK = "notebooks/all-visualisers.ipynb"
 
 
 def made(call):
@@ -42,17 +41,22 @@ def test_a_module_is_small_and_asks_for_nothing(call):
 
 
 @pytest.fixture(scope="module")
-def gallery(browser, lab, served_course):
-    """A page with all visualisers, and a list of the requests it made since they were there."""
+def notebook(served_course):
+    """A notebook with one cell for each visualiser."""
     cells = ["from cnnlesson.widgets import *", *CALLS.values()]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    nbformat.write(notebook, served_course / NOTEBOOK)
+    nbformat.write(notebook, served_course / "notebooks" / "all-visualisers.ipynb")
+    return "notebooks/all-visualisers.ipynb"
+
+
+@pytest.fixture(scope="module")
+def gallery(browser, lab, notebook):
+    """A page with all visualisers."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(60_000)
-    open_notebook(page, lab, NOTEBOOK)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    open_notebook(page, lab, notebook)
+    run_all(page)
     for name in CALLS:
         page.get_by_role("group", name=name).wait_for()
     yield page
@@ -130,3 +134,14 @@ def test_nothing_is_asked_of_the_network(name, gallery):
     gallery.wait_for_timeout(500)
     jupyters_own = ("/static/favicons/", "/api/")  # a busy kernel's icon, and polling
     assert [url for url in asked if not any(part in url for part in jupyters_own)] == []
+
+
+@pytest.mark.browser
+def test_they_live_in_notebook_7_too(page, notebook7, notebook):
+    open_notebook(page, notebook7, notebook, interface="notebooks")
+    run_all(page)
+    for name in CALLS:
+        page.get_by_role("group", name=name).wait_for()
+    convolution = page.get_by_role("group", name="Convolution visualiser")
+    convolution.get_by_role("button", name="Stride S: more").click()
+    convolution.get_by_role("heading", name="Output, 2 × 2").wait_for()
