@@ -9,9 +9,9 @@ import traitlets
 from test_jupyterlab import browser, course, lab, open_notebook, page  # noqa: F401
 
 from cnnlesson import network as nw
-from cnnlesson.network import Activation, BatchNorm, Conv, Dense, Flatten, Network, Pool
+from cnnlesson.network import Conv, Dense, Flatten, Network, Pool
 from cnnlesson.widgets import NetworkBuilder, network
-from cnnlesson.widgets.builder import LARGEST, _checked_layers, _layer
+from cnnlesson.widgets.builder import _checked_layers, _layer
 
 PRESETS = [
     *(nw.running_example(), nw.lenet5(), nw.lenet5(historical=True), nw.alexnet()),
@@ -177,7 +177,8 @@ def test_the_browsers_rows_are_the_librarys(page):  # noqa: F811
             return stacks.map(([shape, layers]) => {
                 const { rows, problem } = stackRows(shape, layers);
                 const counts = (r) => [r.parameters, r.multiplyAdds, r.memory, ...r.field];
-                return [rows.map((r) => [r.position, r.layer, ...r.shape, ...counts(r).map(String)]), problem];
+                const row = (r) => [r.position, r.layer, ...r.shape, ...counts(r).map(String)];
+                return [rows.map(row), problem];
             });
         }""",
         [NetworkBuilder._esm, stacks],
@@ -200,7 +201,7 @@ def test_the_browsers_rows_are_the_librarys(page):  # noqa: F811
 
 
 @pytest.fixture
-def run_cells(page, lab, course):  # noqa: F811
+def run_cells(page, lab, course, request):  # noqa: F811
     """Run cells in a notebook of their own; gives the visualisers."""
 
     def run_cells(*sources):
@@ -210,12 +211,14 @@ def run_cells(page, lab, course):  # noqa: F811
                 "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
             },
         )
-        nbformat.write(book, course / "notebooks" / "network-widget.ipynb")
-        open_notebook(page, lab, "notebooks/network-widget.ipynb")
+        path = f"notebooks/{request.node.name}.ipynb"  # a kernel for each test
+        nbformat.write(book, course / path)
+        open_notebook(page, lab, path)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         shown = page.get_by_role("group", name="Network builder")
         shown.first.wait_for()
+        page.set_default_timeout(10_000)  # from here on, nothing needs to start
         return shown
 
     return run_cells
@@ -359,7 +362,7 @@ def test_presets_a_prediction_and_the_themes(run_cells, page):  # noqa: F811
 
 
 @pytest.mark.browser
-def test_a_setting_is_drawn_within_a_frame(run_cells, page):  # noqa: F811
+def test_a_setting_is_drawn_at_once(run_cells, page, record_property):  # noqa: F811
     """From the event to the picture, over the longest editable stack: VGG-16."""
     run_cells(
         "from cnnlesson import network as nw\nfrom cnnlesson.widgets import network\n"
@@ -369,7 +372,8 @@ def test_a_setting_is_drawn_within_a_frame(run_cells, page):  # noqa: F811
     page.get_by_role("button", name="1 Conv 3 × 3, 64 maps").click()
     times = page.evaluate(
         """async () => {
-            const label = [...document.querySelectorAll("label")].find(l => l.textContent === "Filters K");
+            const labels = [...document.querySelectorAll("label")];
+            const label = labels.find((each) => each.textContent === "Filters K");
             const [less, input, more] = label.nextElementSibling.children;
             const times = [];
             for (let k = 0; k < 60; k++) {
@@ -384,8 +388,8 @@ def test_a_setting_is_drawn_within_a_frame(run_cells, page):  # noqa: F811
         }"""
     )
     work = times[int(0.95 * len(times))]
-    print(f"p50 {times[len(times) // 2]:.1f} ms, p95 {work:.1f} ms")
-    assert work < 100  # on any machine; benchmarks/ has the real bound
+    record_property("p95 in ms", work)
+    assert work < 100, times  # far above a frame, since a test machine may be busy
 
 
 def expect_text(locator, words):

@@ -267,7 +267,8 @@ function render({ model, el }) {
   const { presets, new: fresh, largest, most_layers: mostLayers } = get("catalogue");
   const root = h("div", { class: "cnnlesson cl-builder", role: "group", "aria-label": "Network builder" });
   const say = voice();
-  let current = Math.max(0, get("layers").length - 1), open = false;
+  let current = Math.max(0, get("layers").length - 1); // the layer that the keys act on
+  let opened = -1; // the layer whose settings are shown
   let quantity = "parameters", logarithmic = false, predicted = null, own = null, announcement = "";
   const past = [];
 
@@ -300,40 +301,38 @@ function render({ model, el }) {
   }
   function adjust(name, value) {
     const layers = get("layers");
-    change({ layers: layers.map((layer, k) => (k === current ? { ...layer, [name]: value } : layer)) });
+    change({ layers: layers.map((layer, k) => (k === opened ? { ...layer, [name]: value } : layer)) });
   }
   function add() {
     const layers = get("layers");
     if (layers.length >= mostLayers) return complain(`There are ${layers.length} layers already, the most that can be shown: remove one first.`);
     current = layers.length ? current + 1 : 0;
-    open = true;
+    opened = current;
     change({ layers: layers.toSpliced(current, 0, { ...fresh[kind.value()] }), preset: "" }, `Added layer ${current + 1}.`);
   }
-  function remove() {
-    const layers = get("layers");
-    if (!layers.length) return;
-    const gone = current, focused = panel.contains(document.activeElement) || list.contains(document.activeElement);
+  function remove(gone) {
+    const layers = get("layers"), focused = list.contains(document.activeElement);
     current = Math.max(0, Math.min(gone, layers.length - 2));
-    open = false;
+    opened = -1;
     change({ layers: layers.toSpliced(gone, 1) }, `Removed layer ${gone + 1}.`);
     refresh();
     if (focused) (layers.length > 1 ? lines[current].name : adder).focus();
   }
-  function move(by) {
-    const layers = get("layers"), to = current + by;
+  function move(from, by) {
+    const layers = get("layers"), to = from + by;
     if (to < 0 || to >= layers.length) return;
-    const inList = list.contains(document.activeElement) && !panel.contains(document.activeElement);
-    const moved = layers.toSpliced(current, 1).toSpliced(to, 0, layers[current]);
-    const from = current;
+    const byKey = document.activeElement === lines[from].name;
     current = to;
-    change({ layers: moved }, `Moved layer ${from + 1} to place ${to + 1}.`);
+    opened = opened === from ? to : opened === to ? from : opened;
+    change({ layers: layers.toSpliced(from, 1).toSpliced(to, 0, layers[from]) }, `Moved layer ${from + 1} to place ${to + 1}.`);
     refresh();
-    if (inList) lines[current].name.focus();
+    if (byKey) lines[to].name.focus();
   }
   function undo() {
     if (!past.length) return;
     const before = past.pop();
     announcement = "Undone.";
+    opened = -1;
     model.set(before);
     model.save_changes();
   }
@@ -346,7 +345,7 @@ function render({ model, el }) {
     onchange(name) {
       if (!presetOf()) own = { layers: get("layers"), input_shape: get("input_shape") };
       predicted = null;
-      open = false;
+      opened = -1;
       const { layers, input_shape: shape } = presets[name] ?? {};
       if (name && !layers) return change({ preset: name });
       current = Math.max(0, (layers ?? own?.layers ?? get("layers")).length - 1);
@@ -377,18 +376,19 @@ function render({ model, el }) {
       panelFields = Object.keys(layer).flatMap((name) => controls(layer, name));
       settings.replaceChildren(
         h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Settings of this layer"), ...panelFields.map((field) => field.element)),
-        h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Place of this layer"), up, down, button("Remove layer", remove), button("Close settings", () => {
-          open = false;
+        h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Place of this layer"), up, down, button("Remove layer", () => remove(opened)), button("Close settings", () => {
+          current = opened;
+          opened = -1;
           refresh();
           lines[current].name.focus();
         })),
       );
     }
     for (const field of panelFields) field.show(layer);
-    up.disabled = current === 0;
-    down.disabled = current >= get("layers").length - 1;
+    up.disabled = opened === 0;
+    down.disabled = opened >= get("layers").length - 1;
   }
-  const up = button("Move up", () => move(-1)), down = button("Move down", () => move(1));
+  const up = button("Move up", () => move(opened, -1)), down = button("Move down", () => move(opened, 1));
 
   /** The controls of one setting: what each shows follows the layer. */
   function controls(layer, name) {
@@ -441,14 +441,14 @@ function render({ model, el }) {
   function newLine() {
     const index = lines.length;
     const name = button("", () => {
-      open = !(open && current === index);
+      opened = opened === index ? -1 : index;
       current = index;
       refresh();
     }, { class: "cl-name", "aria-describedby": keys.id });
     name.addEventListener("keydown", (event) => {
       const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-      if (event.altKey && step) move(step);
-      else if (event.key === "Delete" || event.key === "Backspace") remove();
+      if (event.altKey && step) move(index, step);
+      else if (event.key === "Delete" || event.key === "Backspace") remove(index);
       else if (step || event.key === "Home" || event.key === "End") {
         const last = get("layers").length - 1;
         current = event.key === "Home" ? 0 : event.key === "End" ? last : Math.min(last, Math.max(0, index + step));
@@ -489,10 +489,10 @@ function render({ model, el }) {
       write(fixed ? label : name, failed ? `✗ ${words}` : words);
       if (!fixed) {
         name.tabIndex = k === current ? 0 : -1;
-        name.setAttribute("aria-expanded", String(open && k === current));
+        name.setAttribute("aria-expanded", String(k === opened));
       }
       row.classList.toggle("cl-broken", failed);
-      row.classList.toggle("cl-current", open && !fixed && k === current);
+      row.classList.toggle("cl-current", !fixed && k === opened);
       const missing = problem && k > broken ? "not reached" : "impossible";
       const numbers = hidden ? Array(5).fill("?")
         : made ? [times(made.shape), ...["parameters", "multiplyAdds", "memory", "field"].map((which) => numberOf(made, which))]
@@ -501,9 +501,9 @@ function render({ model, el }) {
     });
     place(reasonLine, !hidden && broken >= 0 ? lines[broken].row : null);
     write(reason, problem && !hidden ? sentence(problem) : "");
-    const chosen = !fixed && open && current < count ? lines[current].row : null;
-    if (chosen) furnish(get("layers")[current]);
-    place(panel, chosen && broken === current && !hidden ? reasonLine : chosen);
+    const chosen = fixed ? null : lines[opened]?.row;
+    if (chosen) furnish(get("layers")[opened]);
+    place(panel, chosen && broken === opened && !hidden ? reasonLine : chosen);
     const last = rows.at(-1);
     const totals = hidden ? Array(5).fill("?") : !last || problem ? Array(5).fill("–")
       : [times(last.shape), ...["parameters", "multiplyAdds", "memory"].map((which) => grouped(total(which))), times(last.field)];
@@ -625,6 +625,7 @@ function render({ model, el }) {
     const fixed = Boolean(get("preset"));
     complain("");
     current = Math.max(0, Math.min(current, get("layers").length - 1));
+    if (opened >= get("layers").length) opened = -1;
     source.set(presetOf());
     sizes.forEach((field, k) => field.set(get("input_shape")[k]));
     editing.hidden = keys.hidden = fixed;
