@@ -195,7 +195,7 @@ export function shrinking(inputShape, layers, { padded }) {
 
 // --- Pictures, as SVG text: the same is shown and saved ------------------------------------------
 
-const grouped = (number) => number.toLocaleString("en");
+const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 const escaped = (words) => words.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 const put = (x, y, words, fill, extra = "") => `<text x="${x}" y="${y}" fill="${fill}" font-size="12" ${extra}>${escaped(words)}</text>`;
 const svgText = (width, height, body, more = "") =>
@@ -274,7 +274,7 @@ function render({ model, el }) {
 
   // --- What the stack comes to -----------------------------------------------------------------
 
-  let rows, problem, broken;
+  let rows, problem, broken, title;
   function compute() {
     if (get("preset")) {
       const keys = ["position", "layer", "shape", "parameters", "multiplyAdds", "memory", "field"];
@@ -285,6 +285,7 @@ function render({ model, el }) {
       if (!get("layers").length) problem = "There is no layer yet: add one.";
     }
     broken = problem && get("layers").length ? rows.length : -1;
+    title = presetOf();
   }
   const total = (name) => rows.reduce((sum, row) => sum + BigInt(row[name]), 0n);
   const asking = () => get("predict") && !predicted;
@@ -343,7 +344,7 @@ function render({ model, el }) {
     label: "Network", value: "",
     options: [["", "your own stack"], ...Object.entries(presets).map(([name, { rows: fixed }]) => [name, fixed ? `${name} (rows only)` : name])],
     onchange(name) {
-      if (!presetOf()) own = { layers: get("layers"), input_shape: get("input_shape") };
+      if (!title) own = { layers: get("layers"), input_shape: get("input_shape") };
       predicted = null;
       opened = -1;
       const { layers, input_shape: shape } = presets[name] ?? {};
@@ -508,7 +509,7 @@ function render({ model, el }) {
     const totals = hidden ? Array(5).fill("?") : !last || problem ? Array(5).fill("–")
       : [times(last.shape), ...["parameters", "multiplyAdds", "memory"].map((which) => grouped(total(which))), times(last.field)];
     sums.forEach((cell, j) => write(cell, totals[j]));
-    write(caption, `${presetOf() || "Your own stack"}, for an input of ${times(shape)}`);
+    write(caption, `${title || "Your own stack"}, for an input of ${times(shape)}`);
   }
   /** Put a row below another, or away; only if it is not there yet, since moving it would take the focus from it. */
   function place(row, above) {
@@ -530,11 +531,12 @@ function render({ model, el }) {
   const shrinkTitle = h("h4", {}, "Size after each convolution and pool");
   const shrinks = h("div", {}, shrinkTitle, shrink);
 
+  // Read when they change, not at every redraw: asking for them would lay out the page once more.
+  let colours = theme(root), room = 740;
+  const drawn = new Map();
   function pictures() {
-    const colours = theme(root);
-    const width = Math.max(300, Math.min(760, (root.clientWidth || 760) - 20));
     const fixed = get("preset");
-    const found = [{ host: bars, ...barsPicture(rows, quantity, logarithmic, width, colours) }];
+    const found = [{ host: bars, ...barsPicture(rows, quantity, logarithmic, room, colours) }];
     const asSet = fixed ? [] : shrinking(get("input_shape"), get("layers"), { padded: true });
     if (asSet.length > 1) {
       const without = shrinking(get("input_shape"), get("layers"), { padded: false });
@@ -547,7 +549,9 @@ function render({ model, el }) {
     shrinks.hidden = true;
     if (asking() || !rows.length) return;
     for (const { host, width, height, body, asSet, without } of pictures()) {
-      host.innerHTML = svgText(width, height, body, 'aria-hidden="true"');
+      const svg = svgText(width, height, body, 'aria-hidden="true"');
+      if (drawn.get(host) !== svg) host.innerHTML = svg;
+      drawn.set(host, svg);
       if (host === shrink) {
         shrinks.hidden = false;
         host.setAttribute("aria-label", `Sizes after each convolution and pool. With the padding as set: ${sizesInWords(asSet)}. With no padding: ${sizesInWords(without)}.`);
@@ -565,8 +569,8 @@ function render({ model, el }) {
   function save(type) {
     if (asking()) return complain("Predict the output first: the picture would show it.");
     if (!rows.length) return complain("There is nothing to save yet: add a layer first.");
-    const colours = theme(root), parts = [], found = pictures();
-    const title = presetOf() || "Network", name = QUANTITIES.find(([key]) => key === quantity)[1];
+    const parts = [], found = pictures();
+    const name = QUANTITIES.find(([key]) => key === quantity)[1];
     const shape = get("preset") ? presets[get("preset")].input_shape : get("input_shape");
     let y = 66;
     for (const { width, height, body } of found) {
@@ -575,7 +579,7 @@ function render({ model, el }) {
     }
     const width = Math.max(...found.map((part) => part.width)) + 32;
     const svg = `${svgText(width, y, [`<rect width="100%" height="100%" fill="${colours.paper}"/>`,
-      put(16, 24, `${title}: ${times(shape)} to ${times(rows.at(-1).shape)}, ${grouped(total("parameters"))} parameters, ${grouped(total("multiplyAdds"))} multiply-adds`, colours.ink, 'font-weight="600"'),
+      put(16, 24, `${title || "Network"}: ${times(shape)} to ${times(rows.at(-1).shape)}, ${grouped(total("parameters"))} parameters, ${grouped(total("multiplyAdds"))} multiply-adds`, colours.ink, 'font-weight="600"'),
       put(16, 48, problem ? sentence(problem) : `${name} of each layer, ${logarithmic ? "logarithmic" : "linear"} scale`, colours.ink), ...parts])}\n`;
     if (type === "svg") return download("network.svg", "image/svg+xml", svg);
     const picture = new Image();
@@ -626,7 +630,7 @@ function render({ model, el }) {
     complain("");
     current = Math.max(0, Math.min(current, get("layers").length - 1));
     if (opened >= get("layers").length) opened = -1;
-    source.set(presetOf());
+    source.set(title);
     sizes.forEach((field, k) => field.set(get("input_shape")[k]));
     editing.hidden = keys.hidden = fixed;
     notice.hidden = !fixed;
@@ -673,11 +677,14 @@ function render({ model, el }) {
   const watched = ["layers", "input_shape", "preset", "goal"];
   for (const name of watched) model.on(`change:${name}`, again);
   model.on("change:predict", askAgain);
-  const unwatch = onAppearance(root, again);
-  let width = 0;
-  const resized = new ResizeObserver(() => {
-    if (root.clientWidth === width) return;
-    width = root.clientWidth;
+  const unwatch = onAppearance(root, () => {
+    colours = theme(root);
+    again();
+  });
+  const resized = new ResizeObserver(([{ contentRect }]) => {
+    const now = Math.floor(Math.max(300, Math.min(760, contentRect.width - 4)));
+    if (now === room) return;
+    room = now;
     again();
   });
   resized.observe(root);
