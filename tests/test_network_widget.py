@@ -320,6 +320,10 @@ def test_a_reader_builds_a_network(run_cells, page):  # noqa: F811
     with page.expect_download() as saved:
         widget.get_by_role("button", name="Save picture (SVG)").click()
     assert "456 parameters" in saved.value.path().read_text()
+    python(page, "w.layers = []")
+    expect_text(widget, "There is no layer yet: add one.")
+    widget.get_by_role("button", name="Add", exact=True).click()
+    expect_text(widget.locator("tbody tr").nth(1), "1 Dense, 10 units")
 
 
 @pytest.mark.browser

@@ -126,7 +126,7 @@ function passed(layer, shape) {
       };
     }
     case "pool": {
-      // Both fit before either's padding is judged along the height first, as the library does.
+      // All that can be wrong along the height comes before the width, as in the library.
       const axes = [], sizes = [];
       for (const axis of [0, 1]) {
         axes.push(fitted(axis, layer, shape[axis], "W"));
@@ -577,10 +577,11 @@ function render({ model, el }) {
       parts.push(`<g transform="translate(16 ${y})">\n${body.join("\n")}\n</g>`);
       y += height + 20;
     }
-    const width = Math.max(...found.map((part) => part.width)) + 32;
+    const result = problem ? "(a layer does not fit)" : `to ${times(rows.at(-1).shape)}, ${grouped(total("parameters"))} parameters, ${grouped(total("multiplyAdds"))} multiply-adds`;
+    const width = Math.max(600, ...found.map((part) => part.width)) + 32;
     const svg = `${svgText(width, y, [`<rect width="100%" height="100%" fill="${colours.paper}"/>`,
-      put(16, 24, `${title || "Network"}: ${times(shape)} to ${times(rows.at(-1).shape)}, ${grouped(total("parameters"))} parameters, ${grouped(total("multiplyAdds"))} multiply-adds`, colours.ink, 'font-weight="600"'),
-      put(16, 48, problem ? sentence(problem) : `${name} of each layer, ${logarithmic ? "logarithmic" : "linear"} scale`, colours.ink), ...parts])}\n`;
+      put(16, 24, `${title || "Network"}: ${times(shape)} ${result}`, colours.ink, 'font-weight="600"'),
+      put(16, 48, problem ? sentence(problem.split(": ")[0]) : `${name} of each layer, ${logarithmic ? "logarithmic" : "linear"} scale`, colours.ink), ...parts])}\n`;
     if (type === "svg") return download("network.svg", "image/svg+xml", svg);
     const picture = new Image();
     picture.onload = () => {
@@ -627,7 +628,7 @@ function render({ model, el }) {
   function refresh() {
     compute();
     const fixed = Boolean(get("preset"));
-    complain("");
+    complain(problem && broken < 0 ? problem : "");
     current = Math.max(0, Math.min(current, get("layers").length - 1));
     if (opened >= get("layers").length) opened = -1;
     source.set(title);
