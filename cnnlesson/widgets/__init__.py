@@ -1,6 +1,15 @@
 """Visualisers: layers to see, to move and to count; and the pictures that stand in for them."""
 
+from cnnlesson.widgets.builder import NetworkBuilder, network
 from cnnlesson.widgets.convolution import Convolution, convolution, padding
 from cnnlesson.widgets.sharing import ParameterSharing, sharing
 
-__all__ = ["Convolution", "ParameterSharing", "convolution", "padding", "sharing"]
+__all__ = [
+    "Convolution",
+    "NetworkBuilder",
+    "ParameterSharing",
+    "convolution",
+    "network",
+    "padding",
+    "sharing",
+]
