@@ -223,6 +223,12 @@ def run_cells(page, lab, served_course, request):
     return run_cells
 
 
+def expect_text(locator, words):
+    from playwright.sync_api import expect
+
+    expect(locator).to_contain_text(words, timeout=10_000)
+
+
 def cells_of(widget, layer):
     """The numbers in the row of a layer."""
     row = widget.locator("tbody tr", has_text=re.compile(f"^(✗ )?{layer} "))
