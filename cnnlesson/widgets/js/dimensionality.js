@@ -65,29 +65,38 @@ function formula(axis, symbol) {
   return lines;
 }
 
-/** Why something stays unread along an axis, in sentences: { stride, dilation }. */
+/** Why something stays unread, in sentences for the controls that cause it: { stride, dilation }. */
 function remarks(layer) {
   const { rows, columns } = axesOf(layer);
   const sides = [{ name: "width", unit: "column", symbol: "W", axis: columns }, { name: "height", unit: "row", symbol: "H", axis: rows }];
+  if (columns.inputSize === rows.inputSize) sides.splice(0, 2, { ...sides[0], name: "width, and as many rows along the height" });
   const said = { stride: [], dilation: [] };
+  const lossy = new Set();
   for (const { name, unit, symbol, axis } of sides) {
     const { beyond, pixelsBeyond, paddingBeyond, gaps } = leftover(axis);
     const { stride, filterSize, dilation } = axis;
+    const lost = `${plural(pixelsBeyond, unit)} of the image, which stay${pixelsBeyond === 1 ? "s" : ""} unread`;
     if (beyond) {
       const what =
-        pixelsBeyond === 0 ? `${paddingBeyond === 1 ? "it is" : "they are"} padding, so no pixel of the image is lost` :
-        paddingBeyond === 0 ? `${plural(pixelsBeyond, unit)} of the image, which stay${pixelsBeyond === 1 ? "s" : ""} unread` :
-        `${paddingBeyond} of padding, and ${plural(pixelsBeyond, unit)} of the image, which stay${pixelsBeyond === 1 ? "s" : ""} unread`;
-      said.stride.push(`S = ${stride} does not divide ${symbol} − F + 2P = ${spare(axis)} along the ${name}. ${plural(beyond, unit)} left over after the last position: ${what}.`);
+        pixelsBeyond === 0 ? `${beyond === 1 ? "it is" : "they are"} padding, so no pixel of the image is lost` :
+        paddingBeyond === 0 ? `${lost}` : `${paddingBeyond} of padding, and ${lost}`;
+      const reach = dilation > 1 ? dilatedFilterSize(filterSize, dilation) : "F";
+      said.stride.push(
+        `S = ${stride} does not divide ${symbol} − ${reach} + 2P = ${spare(axis)}. After the last position, ` +
+          `${plural(beyond, unit)} ${beyond === 1 ? "is" : "are"} left over along the ${name}: ${what}.`,
+      );
+      if (pixelsBeyond) lossy.add("stride");
     }
     if (gaps) {
+      const cause = dilation > 1 ? "dilation" : "stride";
       const why = dilation > 1 ? `dilation ${dilation} at stride ${stride} leaves gaps` : `S = ${stride} exceeds F = ${filterSize}`;
-      said[dilation > 1 ? "dilation" : "stride"].push(`${plural(gaps, unit)} of the image between positions stay${gaps === 1 ? "s" : ""} unread along the ${name}, since ${why}.`);
+      said[cause].push(`${plural(gaps, unit)} of the image ${gaps === 1 ? "is" : "are"} skipped along the ${name}, since ${why}.`);
+      lossy.add(cause);
     }
   }
   const [height, width] = layer.shape;
   const lost = height * width - (height - leftover(rows).unread) * (width - leftover(columns).unread);
-  if (lost) said[said.stride.length ? "stride" : "dilation"].push(`In all, ${grouped.format(lost)} of ${plural(height * width, "pixel")} stay${lost === 1 ? "s" : ""} unread.`);
+  if (lost) said[[...lossy].at(-1)].push(`In all, ${grouped.format(lost)} of ${plural(height * width, "pixel")} stay${lost === 1 ? "s" : ""} unread.`);
   return said;
 }
 
@@ -183,7 +192,7 @@ function drawVolumes(layer, result, colours, room, hatch, hidden) {
   }
   // What is what, in words, with the same strokes.
   const key = [[colours.input, `input ${height} × ${width} × ${depth}${padding ? `; dashed: padding, ${padding} on each side` : ", no padding"}`, ""]];
-  key.push([colours.filter, `one filter of ${filterSize} × ${filterSize} × ${depth}${dilation > 1 ? `, spread over ${reach} × ${reach}` : ""}, on one patch`, 'stroke-width="2"']);
+  key.push([colours.filter, `one filter of ${filterSize} × ${filterSize} × ${depth}${dilation > 1 ? `, spread over ${reach} × ${reach}` : ""}, ${result ? "on one patch" : "too large for it"}`, 'stroke-width="2"']);
   if (shown) {
     key.push([colours.output, `output ${outHeight} × ${outWidth} × ${outChannels}; filled: the neuron of this patch`, ""]);
     if (parts.some((part) => part.includes(`url(#${hatch})`))) key.push([colours.ink, "hatched: read by no position", "", `url(#${hatch})`]);
@@ -206,7 +215,7 @@ function drawGrowth(layer, colours, room) {
   const current = layer.shape[1];
   const from = Math.min(8, 2 ** Math.floor(Math.log2(current)));
   const narrow = room < 520;
-  const left = narrow ? 78 : 92, right = room - (narrow ? 66 : 84), top = 18, bottom = 290;
+  const left = 104, right = room - 76, top = 18, bottom = 290;
   const across = (size) => left + ((right - left) * Math.log2(size / from)) / Math.log2(GROWTH_TO / from);
   const points = [];
   for (let size = from; size <= GROWTH_TO; size += size < 128 ? 1 : 4) {
@@ -228,7 +237,7 @@ function drawGrowth(layer, colours, room) {
   }
   parts.unshift(stroke(grid.join(""), colours.edge, 'stroke-width="0.7"'));
   parts.push(stroke(`M${left} ${top}V${bottom}H${px(right)}`, colours.ink));
-  parts.push(caption((left + right) / 2, bottom + 38, "image size n = W = H, in pixels (log axis)", colours.ink, 'text-anchor="middle"'));
+  parts.push(caption((left + right) / 2, bottom + 38, "image size W = H, in pixels (log axis)", colours.ink, 'text-anchor="middle"'));
   parts.push(caption(left - 8, 10, "parameters (log axis)", colours.ink));
   const now = growthAt(layer, current);
   parts.push(stroke(`M${px(across(current))} ${top}V${bottom}`, colours.muted, 'stroke-dasharray="1 3" stroke-width="2"'));
@@ -247,7 +256,7 @@ function drawGrowth(layer, colours, room) {
   KINDS.forEach(({ words, role, dashes, marker }) => {
     parts.push(stroke(`M${x} 350h34`, colours[role], `stroke-width="2.5" stroke-dasharray="${dashes}"`), markerAt(marker, x + 17, 350, colours[role], colours.paper));
     parts.push(caption(x + 40, 354, words, colours.ink));
-    x += narrow ? 106 : 130;
+    x += narrow ? 118 : 130;
   });
   return { parts, width: room, height: 366 };
 }
@@ -266,7 +275,7 @@ function render({ model, el }) {
   const root = h("div", { class: "cnnlesson", role: "group", "aria-label": "Dimensionality visualiser" });
   const say = voice();
   const hatch = uniqueId("hatch");
-  let colours, drawing, predicted = null;
+  let colours, drawing, predicted = null, wide = 0;
 
   const set = (name, value) => {
     model.set(name, value);
@@ -289,7 +298,7 @@ function render({ model, el }) {
     const note = h("div", { class: "cl-note", id: uniqueId("note") });
     const slider = h("input", { type: "range", min, "aria-label": `${label}, slider`, oninput: () => write(Number(slider.value)) });
     const holder = h("div");
-    const element = h("div", { class: "cl-dial" }, holder, slider, note);
+    const element = h("div", { class: "cl-dial" }, h("div", { class: "cl-dialled" }, holder, slider), note);
     let field, limit;
     return {
       element,
@@ -314,12 +323,13 @@ function render({ model, el }) {
     write: (number) => set("input_shape", get("input_shape").map((old, k) => (k === axis ? number : old))),
     most,
   });
-  // Volumes are for images of up to 64 pixels, unless the layer came with a larger one.
-  const upTo = (axis) => () => Math.max(64, get("input_shape")[axis]) > 64 ? get("limits").width[1] : 64;
+  // The volumes are for images of up to 64 pixels, unless there has been a larger one.
+  const larger = [false, false];
+  const upTo = (axis) => () => ((larger[axis] ||= get("input_shape")[axis] > 64) ? get("limits").width[1] : 64);
   const dials = {
-    width: dial("Width W", "width", ofShape(1, upTo(1))),
-    height: dial("Height H", "height", ofShape(0, upTo(0))),
-    size: dial("Image size n = W = H", "width", {
+    width: dial("Input width W", "width", ofShape(1, upTo(1))),
+    height: dial("Input height H", "height", ofShape(0, upTo(0))),
+    size: dial("Image size W = H", "width", {
       read: () => get("input_shape")[1],
       write: (number) => set("input_shape", [number, number, get("input_shape")[2]]),
     }),
@@ -464,7 +474,7 @@ function render({ model, el }) {
     dials.size.note(growing() && height !== width ? `The curves are for square images; this input is ${width} wide and ${height} high.` : "");
 
     // The picture.
-    const room = Math.max(300, Math.min(picture.clientWidth || 680, 760));
+    const room = Math.max(300, Math.min(wide || 680, 760));
     const words = describe(layer, result);
     drawing = growth ? drawGrowth(layer, colours, room) : drawVolumes(layer, result, colours, room, hatch, hidden);
     put(picture, svgText());
@@ -507,18 +517,15 @@ function render({ model, el }) {
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   }
 
-  const group = (words, ...names) => h("fieldset", { class: "cl-dials" }, h("legend", {}, words), ...names.map((name) => dials[name].element));
   root.append(
-    goal, prediction, outcome, anew,
+    goal, prediction, h("div", { class: "cl-outcome" }, outcome, anew),
     h("fieldset", {}, h("legend", { class: "cl-hidden" }, "View"), ...views.map(([, choice]) => choice)),
-    group("Input", "width", "height", "size", "channels"),
-    group("Filters", "filter", "filters", "dilation"),
-    group("Steps", "stride", "padding"),
-    picture,
-    growthTable,
+    h("div", { class: "cl-sides" },
+      h("fieldset", { class: "cl-dials" }, h("legend", { class: "cl-hidden" }, "Settings"), ...Object.values(dials).map(({ element }) => element)),
+      h("div", { class: "cl-shown" }, picture, growthTable)),
     h("div", { class: "cl-works" }, ...formulas, depthLine),
     h("div", { class: "cl-scroll" }, countTable),
-    h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Saving"), button("Save picture (SVG)", () => save("svg")), button("Save picture (PNG)", () => save("png"))),
+    h("fieldset", { class: "cl-saving" }, h("legend", { class: "cl-hidden" }, "Saving"), button("Save picture (SVG)", () => save("svg")), button("Save picture (PNG)", () => save("png"))),
     say.element,
   );
   el.append(root);
@@ -535,10 +542,9 @@ function render({ model, el }) {
     again();
   };
   const unwatch = onAppearance(root, repaint);
-  let wide = 0;
-  const resized = new ResizeObserver(() => {
-    if (picture.clientWidth !== wide) again();
-    wide = picture.clientWidth;
+  const resized = new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width !== wide) again();
+    wide = contentRect.width;
   });
   resized.observe(picture);
   const watched = ["input_shape", "filter_size", "out_channels", "stride", "padding", "dilation", "view", "goal", "fewest", "predict"];
