@@ -299,7 +299,7 @@ function render({ model, el }) {
     const slider = h("input", { type: "range", min, "aria-label": `${label}, slider`, oninput: () => write(Number(slider.value)) });
     const holder = h("div");
     const element = h("div", { class: "cl-dial" }, h("div", { class: "cl-dialled" }, holder, slider), note);
-    let field, limit;
+    let field, limit, last;
     return {
       element,
       note: (words) => { if (note.textContent !== words) note.textContent = words; },
@@ -312,9 +312,13 @@ function render({ model, el }) {
           input.setAttribute("aria-describedby", `${input.getAttribute("aria-describedby")} ${note.id}`);
           holder.replaceChildren(field.element);
           slider.max = limit;
+          last = null;
         }
-        field.set(read());
-        slider.value = read();
+        // What is being typed stays, unless the number has changed.
+        if (read() === last) return;
+        last = read();
+        field.set(last);
+        slider.value = last;
       },
     };
   }
@@ -502,7 +506,7 @@ function render({ model, el }) {
   function svgText(saved = false) {
     const { parts, width, height } = drawing;
     const paper = saved ? `<rect width="100%" height="100%" fill="${colours.paper}"/>` : "";
-    return `<svg xmlns="http://www.w3.org/2000/svg" width="${px(width)}" height="${px(height)}" viewBox="0 0 ${px(width)} ${px(height)}" font-family="system-ui, sans-serif" font-size="13">${paper}${parts.join("\n")}</svg>`;
+    return `<svg xmlns="http://www.w3.org/2000/svg" ${saved ? "" : "aria-hidden=\"true\" "}width="${px(width)}" height="${px(height)}" viewBox="0 0 ${px(width)} ${px(height)}" font-family="system-ui, sans-serif" font-size="13">${paper}${parts.join("\n")}</svg>`;
   }
   function save(type) {
     const svg = svgText(true);
