@@ -69,28 +69,32 @@ function formula(axis, symbol) {
 function remarks(layer) {
   const { rows, columns } = axesOf(layer);
   const sides = [{ name: "width", unit: "column", symbol: "W", axis: columns }, { name: "height", unit: "row", symbol: "H", axis: rows }];
-  if (columns.inputSize === rows.inputSize) sides.splice(0, 2, { ...sides[0], name: "width, and as many rows along the height" });
+  const square = columns.inputSize === rows.inputSize; // then one sentence does for both
+  if (square) sides.pop();
   const said = { stride: [], dilation: [] };
   const lossy = new Set();
   for (const { name, unit, symbol, axis } of sides) {
     const { beyond, pixelsBeyond, paddingBeyond, gaps } = leftover(axis);
     const { stride, filterSize, dilation } = axis;
-    const lost = `${plural(pixelsBeyond, unit)} of the image, which stay${pixelsBeyond === 1 ? "s" : ""} unread`;
+    const lines = (count) => (square ? `${plural(count, "column")} and ${plural(count, "row")}` : plural(count, unit));
+    const one = (count) => count === 1 && !square;
+    const where = square ? "" : ` along the ${name}`;
+    const lost = `${lines(pixelsBeyond)} of the image, which stay${one(pixelsBeyond) ? "s" : ""} unread`;
     if (beyond) {
       const what =
-        pixelsBeyond === 0 ? `${beyond === 1 ? "it is" : "they are"} padding, so no pixel of the image is lost` :
-        paddingBeyond === 0 ? `${lost}` : `${paddingBeyond} of padding, and ${lost}`;
+        pixelsBeyond === 0 ? `${one(beyond) ? "it is" : "they are"} padding, so no pixel of the image is lost` :
+        paddingBeyond === 0 ? lost : `${lines(paddingBeyond)} of padding, and ${lost}`;
       const reach = dilation > 1 ? dilatedFilterSize(filterSize, dilation) : "F";
       said.stride.push(
         `S = ${stride} does not divide ${symbol} − ${reach} + 2P = ${spare(axis)}. After the last position, ` +
-          `${plural(beyond, unit)} ${beyond === 1 ? "is" : "are"} left over along the ${name}: ${what}.`,
+          `${lines(beyond)} ${one(beyond) ? "is" : "are"} left over${where}: ${what}.`,
       );
       if (pixelsBeyond) lossy.add("stride");
     }
     if (gaps) {
       const cause = dilation > 1 ? "dilation" : "stride";
       const why = dilation > 1 ? `dilation ${dilation} at stride ${stride} leaves gaps` : `S = ${stride} exceeds F = ${filterSize}`;
-      said[cause].push(`${plural(gaps, unit)} of the image ${gaps === 1 ? "is" : "are"} skipped along the ${name}, since ${why}.`);
+      said[cause].push(`${lines(gaps)} of the image ${one(gaps) ? "is" : "are"} skipped${where}, since ${why}.`);
       lossy.add(cause);
     }
   }
@@ -192,7 +196,7 @@ function drawVolumes(layer, result, colours, room, hatch, hidden) {
   }
   // What is what, in words, with the same strokes.
   const key = [[colours.input, `input ${height} × ${width} × ${depth}${padding ? `; dashed: padding, ${padding} on each side` : ", no padding"}`, ""]];
-  key.push([colours.filter, `one filter of ${filterSize} × ${filterSize} × ${depth}${dilation > 1 ? `, spread over ${reach} × ${reach}` : ""}, ${result ? "on one patch" : "too large for it"}`, 'stroke-width="2"']);
+  key.push([colours.filter, `one filter of ${filterSize} × ${filterSize} × ${depth}${dilation > 1 ? `, spread over ${reach} × ${reach}` : ""}${!result ? ", too large for it" : dilation > 1 ? "" : ", on one patch"}`, 'stroke-width="2"']);
   if (shown) {
     key.push([colours.output, `output ${outHeight} × ${outWidth} × ${outChannels}; filled: the neuron of this patch`, ""]);
     if (parts.some((part) => part.includes(`url(#${hatch})`))) key.push([colours.ink, "hatched: read by no position", "", `url(#${hatch})`]);
