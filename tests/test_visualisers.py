@@ -12,6 +12,7 @@ from cnnlesson import widgets
 CALLS = {
     "Convolution visualiser": "convolution()",
     "Parameter sharing visualiser": "sharing()",
+    "Dimensionality visualiser": "dimensionality()",
     "Network builder": "network()",
 }
 

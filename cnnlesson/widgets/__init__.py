@@ -2,13 +2,17 @@
 
 from cnnlesson.widgets.builder import NetworkBuilder, network
 from cnnlesson.widgets.convolution import Convolution, convolution, padding
+from cnnlesson.widgets.dimensionality import Dimensionality, dimensionality, growth
 from cnnlesson.widgets.sharing import ParameterSharing, sharing
 
 __all__ = [
     "Convolution",
+    "Dimensionality",
     "NetworkBuilder",
     "ParameterSharing",
     "convolution",
+    "dimensionality",
+    "growth",
     "network",
     "padding",
     "sharing",

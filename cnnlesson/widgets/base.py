@@ -24,6 +24,11 @@ def module(*names: str) -> str:
     return re.sub(r"^import .*;\n", "", "\n".join([*joined, last]), flags=re.MULTILINE)
 
 
+def style(*names: str) -> str:
+    """Join style sheets."""
+    return "\n".join((_FILES / name).read_text(encoding="utf-8") for name in names)
+
+
 class Visualiser(anywidget.AnyWidget):
     """A widget that is drawn and computed in the browser, and kept in step with Python.
 
@@ -32,7 +37,7 @@ class Visualiser(anywidget.AnyWidget):
         predict: whether to ask for a prediction before showing the result.
     """
 
-    _css = (_FILES / "style.css").read_text(encoding="utf-8")
+    _css = style("style.css")
 
     goal = traitlets.Dict().tag(sync=True)
     predict = traitlets.Bool(False).tag(sync=True)

@@ -23,7 +23,7 @@ from cnnlesson.network import (
     RadialBasis,
 )
 from cnnlesson.settings import per_axis, per_side, several, shown, whole
-from cnnlesson.widgets.base import Visualiser, module
+from cnnlesson.widgets.base import Visualiser, module, style
 from cnnlesson.widgets.drawing import FILTER, Drawing
 
 MOST_LAYERS = 64
@@ -76,7 +76,7 @@ class NetworkBuilder(Visualiser):
     """
 
     _esm = module("arithmetic.js", "ui.js", "builder.js")
-    _css = module("style.css", "builder.css")
+    _css = style("style.css", "builder.css")
 
     layers = traitlets.List(traitlets.Dict()).tag(sync=True)
     input_shape = traitlets.List(traitlets.Int(), minlen=3, maxlen=3).tag(sync=True)
