@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab grade test check bench constraints
+.PHONY: lab grade test check notebooks bench constraints
 .DELETE_ON_ERROR:
 
 # --- The environment: one, which the targets below extend by what they need -----------------
@@ -81,6 +81,10 @@ grade: $(VENV)/with-lab
 
 test: $(VENV)/with-test
 	pytest $(PYTEST_FLAGS)
+
+# Committed notebooks are executed ones: run them all, as nbval will, and settle their outputs.
+notebooks: $(VENV)/with-lab
+	python tools/execute_notebooks.py notebooks/*.ipynb
 
 check: $(VENV)/with-test $(VENV)/with-dev
 	pre-commit run --all-files --show-diff-on-failure

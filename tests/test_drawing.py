@@ -1,6 +1,5 @@
 """Static pictures: the SVG and the PNG, each read by a reader nobody wrote for them."""
 
-import os
 import re
 import struct
 import zlib
@@ -191,26 +190,19 @@ def test_bad_input_is_refused_with_what_it_was(draw, wrong):
 
 
 @pytest.mark.browser
-def test_chromium_sees_the_same(chromium):
-    from playwright.sync_api import sync_playwright
-
+def test_chromium_sees_the_same(page):
     drawing = example(words=False)
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        page = browser.new_page()
-        pixels = page.evaluate(
-            """async (source) => {
-                const image = new Image();
-                image.src = source;
-                await image.decode();
-                const canvas = new OffscreenCanvas(400, 240).getContext("2d");
-                canvas.drawImage(image, 0, 0, 400, 240);
-                return Array.from(canvas.getImageData(0, 0, 400, 240).data);
-            }""",
-            "data:image/svg+xml," + quote(drawing.svg()),
-        )
-        browser.close()
+    pixels = page.evaluate(
+        """async (source) => {
+            const image = new Image();
+            image.src = source;
+            await image.decode();
+            const canvas = new OffscreenCanvas(400, 240).getContext("2d");
+            canvas.drawImage(image, 0, 0, 400, 240);
+            return Array.from(canvas.getImageData(0, 0, 400, 240).data);
+        }""",
+        "data:image/svg+xml," + quote(drawing.svg()),
+    )
     theirs = np.array(pixels).reshape(240, 400, 4)[..., :3]
     difference = np.abs(theirs - decoded(drawing.png())[0])
     assert difference.mean() < 1

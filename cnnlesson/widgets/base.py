@@ -61,4 +61,4 @@ class Visualiser(anywidget.AnyWidget):
             "image/svg+xml": drawing.svg(),
             "image/png": b64encode(drawing.png()).decode("ascii"),
         }
-        return live | at_rest, metadata
+        return live | at_rest, metadata | {"image/png": {"alt": self.description()}}

@@ -16,10 +16,12 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Each kind of visualiser brings a copy of this file, so counting alone would give an id twice.
+const copy = Math.random().toString(36).slice(2);
 let serial = 0;
 /** An id that no other visualiser of the page has. */
 export function uniqueId(prefix) {
-  return `cnnlesson-${prefix}-${++serial}`;
+  return `cnnlesson-${copy}-${prefix}-${++serial}`;
 }
 
 /** A whole number with a button on either side; what cannot be is refused at the field. */
