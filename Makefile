@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab grade test check notebooks bench constraints
+.PHONY: lab grade test check notebooks bench bench-visualisers constraints
 .DELETE_ON_ERROR:
 
 # --- The environment: one, which the targets below extend by what they need -----------------
@@ -98,3 +98,6 @@ bench: export MALLOC_TRIM_THRESHOLD_ := 4294967296
 bench: $(VENV)/with-bench
 	python benchmarks/convolution.py
 	pytest -m torch --must-run torch tests
+
+bench-visualisers: $(VENV)/with-test
+	python benchmarks/visualisers.py

@@ -310,7 +310,7 @@ def plot(runs: list[tuple[str, dict]], path: Path) -> None:
 def main() -> None:
     """Measure, and write the report and the plot."""
     if sys.argv[1:] == ["--measure"]:
-        print(json.dumps(measure()))  # noqa: T201
+        print(json.dumps(measure()))
         return
     runs = [run()]
     if "AVX-512" in processor() and runs[0][0] in ("Haswell", "Zen"):

@@ -30,7 +30,7 @@ def served_course(tmp_path_factory):
 def lab(served_course, clean_environment, tmp_path_factory):
     """The addresses in a JupyterLab that `make lab` has started: lab("lab") opens it."""
     flags = "--LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
-    home = quiet_home(tmp_path_factory)
+    home = quiet_home(tmp_path_factory.mktemp("home"))
     with served(["make", "lab", f"LAB_FLAGS={flags}"], served_course, clean_environment, home) as (
         host,
         start_page,
@@ -46,14 +46,13 @@ def notebook7(served_course, clean_environment, tmp_path_factory):
     command = [sys.executable, "-m", "notebook", "--no-browser", "--ServerApp.ip=127.0.0.1"]
     if os.geteuid() == 0:
         command.append("--allow-root")
-    home = quiet_home(tmp_path_factory)
+    home = quiet_home(tmp_path_factory.mktemp("home"))
     with served(command, served_course, clean_environment, home) as (host, _, token):
         yield lambda path: f"{host}/{path}?token={token}"
 
 
-def quiet_home(tmp_path_factory):
-    """A home in which nothing saves by itself, and all cells of a notebook are on its page."""
-    home = tmp_path_factory.mktemp("home")
+def quiet_home(home):
+    """Make a folder a home where nothing saves by itself, and a page holds all cells at once."""
     overrides = home / ".jupyter" / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True)
     overrides.write_text(

@@ -35,6 +35,7 @@ export function stepper({ label, value, min, max, onchange }) {
     // JupyterLab keeps Enter from ending the edit.
     onkeydown: (event) => event.key === "Enter" && take(input.value),
   });
+  let current;
   function take(text) {
     const number = Number(text);
     if (text === "" || !Number.isInteger(number) || number < min || number > max) {
@@ -42,21 +43,26 @@ export function stepper({ label, value, min, max, onchange }) {
       input.setAttribute("aria-invalid", "true");
       return;
     }
-    set(number);
+    show(number);
     onchange(number);
   }
-  function set(number) {
+  function show(number) {
+    current = number;
     problem.textContent = "";
     input.removeAttribute("aria-invalid");
     input.value = number;
     less.disabled = number <= min;
     more.disabled = number >= max;
   }
-  const less = h("button", { type: "button", "aria-label": `${label}: less`, onclick: () => take(String(Number(input.value) - 1)) }, "−");
-  const more = h("button", { type: "button", "aria-label": `${label}: more`, onclick: () => take(String(Number(input.value) + 1)) }, "+");
+  /** Follow the widget; what is being typed, or was refused, stays while the number is the same. */
+  function set(number) {
+    if (number !== current) show(number);
+  }
+  const less = h("button", { type: "button", "aria-label": `${label}: less`, onclick: () => take(String(current - 1)) }, "−");
+  const more = h("button", { type: "button", "aria-label": `${label}: more`, onclick: () => take(String(current + 1)) }, "+");
   const element = h("div", { class: "cl-field" },
     h("label", { for: id }, label), h("div", { class: "cl-stepper" }, less, input, more), problem);
-  set(value);
+  show(value);
   return { element, set };
 }
 
