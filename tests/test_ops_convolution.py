@@ -16,6 +16,7 @@ from ops_cases import (
     workspace,
 )
 
+from cnnlesson import arithmetic
 from cnnlesson.ops import (
     conv2d,
     conv2d_gradients,
@@ -47,6 +48,24 @@ def test_convolution_is_scipys(case, budget):
     np.testing.assert_array_equal(y, correlated(case.x, case.filters, case.bias, **case.settings))
     for array, was in zip((case.x, case.filters, case.bias), before, strict=True):
         np.testing.assert_array_equal(array, was)
+
+
+@given(convolutions)
+@examples(50)
+def test_the_arithmetic_tells_what_the_operators_produce(case):
+    settings = {name: case.settings[name] for name in ("stride", "padding", "dilation")}
+    groups = case.settings["groups"]
+    _, depth, height, width = case.x.shape
+    filters, _, *window = case.filters.shape
+    maps = conv2d(case.x, case.filters, **case.settings)[:1]
+    shape = arithmetic.output_shape((height, width, depth), window, filters, **settings)
+    assert (*maps.shape[2:], maps.shape[1]) == shape
+    shared = arithmetic.parameters_shared(window, depth, filters, groups=groups, bias=False)
+    assert shared == case.filters.size
+    unshared = arithmetic.parameters_unshared(
+        (height, width, depth), window, filters, groups=groups, bias=False, **settings
+    )
+    assert unshared == unshared_filters(case).size
 
 
 @given(convolutions)

@@ -1,7 +1,9 @@
 """What all visualisers promise: access, themes, narrow pages, no requests, a picture at rest."""
 
+import re
 import xml.etree.ElementTree as ET
 from base64 import b64decode
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -139,6 +141,16 @@ def test_nothing_is_asked_of_the_network(name, gallery):
     gallery.wait_for_timeout(500)
     jupyters_own = ("/static/favicons/", "/api/")  # a busy kernel's icon, and polling
     assert [url for url in asked if not any(part in url for part in jupyters_own)] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", CALLS)
+def test_pictures_are_saved(name, gallery):
+    widget = gallery.get_by_role("group", name=name)
+    for form, start in (("SVG", b"<svg "), ("PNG", b"\x89PNG")):
+        with gallery.expect_download() as saved:
+            widget.get_by_role("button", name=re.compile(f"Save.*{form}")).click()
+        assert Path(saved.value.path()).read_bytes().startswith(start)
 
 
 @pytest.mark.browser

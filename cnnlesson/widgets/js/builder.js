@@ -1,6 +1,6 @@
 // The network builder: a stack of layers to assemble, and what each of them costs.
 import { dilatedFilterSize, samePadding, spare } from "./arithmetic.js";
-import { button, chooser, download, h, onAppearance, stepper, theme, uniqueId, voice } from "./ui.js";
+import { button, chooser, h, onAppearance, savePicture, stepper, theme, uniqueId, voice } from "./ui.js";
 
 // --- A stack, row by row, as cnnlesson.network has it; a test holds the two equal ----------------
 // Counts and receptive fields are BigInts, since a deep stack may exceed what a number holds.
@@ -582,14 +582,7 @@ function render({ model, el }) {
     const svg = `${svgText(width, y, [`<rect width="100%" height="100%" fill="${colours.paper}"/>`,
       put(16, 24, `${title || "Network"}: ${times(shape)} ${result}`, colours.ink, 'font-weight="600"'),
       put(16, 48, problem ? sentence(problem.split(": ")[0]) : `${name} of each layer, ${logarithmic ? "logarithmic" : "linear"} scale`, colours.ink), ...parts])}\n`;
-    if (type === "svg") return download("network.svg", "image/svg+xml", svg);
-    const picture = new Image();
-    picture.onload = () => {
-      const canvas = h("canvas", { width: 2 * width, height: 2 * y });
-      canvas.getContext("2d").drawImage(picture, 0, 0, 2 * width, 2 * y);
-      canvas.toBlob((blob) => download("network.png", "image/png", blob));
-    };
-    picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+    savePicture("network", type, svg, width, y);
   }
 
   // --- Goal and prediction ---------------------------------------------------------------------

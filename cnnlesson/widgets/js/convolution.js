@@ -1,7 +1,7 @@
 // The Convolution visualiser: an input, a filter and an output, and what meets what.
 import { misfit, outputSize, samePadding, uses } from "./arithmetic.js";
 import { Grid, diverging } from "./grid.js";
-import { button, chooser, download, h, onAppearance, stepper, theme, voice, written } from "./ui.js";
+import { button, chooser, h, onAppearance, savePicture, stepper, theme, voice, written } from "./ui.js";
 
 const TERMS_SHOWN = 30;
 const MOST = 64; // pixels of an input, either way
@@ -362,14 +362,7 @@ function render({ model, el }) {
       return part;
     });
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif">\n<rect width="100%" height="100%" fill="${colours.paper}"/>\n${body.join("\n")}\n</svg>\n`;
-    if (type === "svg") return download("convolution.svg", "image/svg+xml", svg);
-    const picture = new Image();
-    picture.onload = () => {
-      const canvas = h("canvas", { width: 2 * width, height: 2 * height });
-      canvas.getContext("2d").drawImage(picture, 0, 0, 2 * width, 2 * height);
-      canvas.toBlob((blob) => download("convolution.png", "image/png", blob));
-    };
-    picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+    savePicture("convolution", type, svg, width, height);
   }
 
   root.append(

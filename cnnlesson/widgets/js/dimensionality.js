@@ -1,6 +1,6 @@
 // The Dimensionality visualiser: volumes to scale, the formula as it fills in, and what a layer costs.
 import { counts, dilatedFilterSize, misfit, outputSize, remainder, spare, uses } from "./arithmetic.js";
-import { button, download, h, onAppearance, stepper, theme, uniqueId, voice, written } from "./ui.js";
+import { button, h, onAppearance, savePicture, stepper, theme, uniqueId, voice, written } from "./ui.js";
 
 const SLANT = 0.4; // of a pixel: how far the drawing moves to the right and up per channel
 const GROWTH_TO = 512; // the largest image of the growth view
@@ -514,15 +514,7 @@ function render({ model, el }) {
   }
   function save(type) {
     const svg = svgText(true);
-    if (type === "svg") return download("dimensionality.svg", "image/svg+xml", svg);
-    const { width, height } = drawing;
-    const image = new Image();
-    image.onload = () => {
-      const canvas = h("canvas", { width: Math.round(2 * width), height: Math.round(2 * height) });
-      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-      canvas.toBlob((blob) => download("dimensionality.png", "image/png", blob));
-    };
-    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+    savePicture("dimensionality", type, svg, drawing.width, drawing.height);
   }
 
   root.append(

@@ -1,7 +1,7 @@
 // The ParameterSharing visualiser: who uses which weights, and what moves when the input does.
 import { counts, outputSize } from "./arithmetic.js";
 import { Grid, canvasPainter, diverging, svgPainter } from "./grid.js";
-import { button, chooser, download, h, onAppearance, stepper, theme, voice, written } from "./ui.js";
+import { button, chooser, h, onAppearance, savePicture, stepper, theme, voice, written } from "./ui.js";
 
 // Okabe and Ito's colours without black, and gray; each with the ink that reads on it.
 const HUES = [
@@ -553,14 +553,7 @@ function render({ model, el }) {
     const lines = [sharedCount, unsharedCount, verdict].map((line, k) => words(24, tall + 60 + 20 * k, line.textContent));
     const height = tall + 120;
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${x}" height="${height}" viewBox="0 0 ${x} ${height}" font-family="system-ui, sans-serif">\n<rect width="100%" height="100%" fill="${colours.paper}"/>\n${[...body, ...lines].join("\n")}\n</svg>\n`;
-    if (type === "svg") return download("sharing.svg", "image/svg+xml", svg);
-    const picture = new Image();
-    picture.onload = () => {
-      const sheet = h("canvas", { width: 2 * x, height: 2 * height });
-      sheet.getContext("2d").drawImage(picture, 0, 0, 2 * x, 2 * height);
-      sheet.toBlob((blob) => download("sharing.png", "image/png", blob));
-    };
-    picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+    savePicture("sharing", type, svg, x, height);
   }
 
   const group = (legend, ...parts) => h("fieldset", {}, h("legend", { class: "cl-hidden" }, legend), ...parts);

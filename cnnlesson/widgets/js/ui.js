@@ -138,3 +138,15 @@ export function download(name, type, content) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
+
+/** Hand the reader a drawing as "svg", or as "png" at twice its size. */
+export function savePicture(name, type, svg, width, height) {
+  if (type === "svg") return download(`${name}.svg`, "image/svg+xml", svg);
+  const picture = new Image();
+  picture.onload = () => {
+    const canvas = h("canvas", { width: Math.round(2 * width), height: Math.round(2 * height) });
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    canvas.toBlob((blob) => download(`${name}.png`, "image/png", blob));
+  };
+  picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+}
