@@ -1,6 +1,7 @@
 # Each target does its own set-up; a machine needs only Python and make.
 #
 #   make lab      open the course in JupyterLab
+#   make site     make pages of the notebooks, which stay live without a kernel and a network
 #   make grade    grade a bundled class of six with nbgrader, and show the scores
 #   make test     run every test that can run on this machine
 #   make check    format, lint and type-check
@@ -17,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab grade test check notebooks bench bench-visualisers constraints
+.PHONY: lab site grade test check notebooks bench bench-visualisers constraints
 .DELETE_ON_ERROR:
 
 # --- The environment: one, which the targets below extend by what they need -----------------
@@ -44,6 +45,16 @@ $(VENV)/with-%: $(VENV)/created pyproject.toml constraints.txt
 	    --constraint constraints.txt --build-constraint constraints.txt --editable '.[$(extras)]'
 	@touch $@
 
+# npm, where the machine has none.
+$(VENV)/with-site: $(VENV)/with-lab
+	@command -v npm >/dev/null || uv pip install --quiet --python $(BIN)/python \
+	    --constraint constraints.txt --editable '.[site]'
+	@touch $@
+
+tools/site/node_modules/.package-lock.json: $(VENV)/with-site tools/site/package-lock.json
+	npm ci --silent --prefix tools/site
+	@touch $@
+
 # PyTorch's default wheel is gigabytes, so only this target needs it; and pip, unlike uv, finds a
 # wheel that a machine was given, such as the far smaller one without CUDA.
 $(VENV)/with-bench: $(VENV)/with-test
@@ -64,6 +75,11 @@ lab: $(VENV)/with-lab
 	    $(if $(filter 0,$(shell id -u)),--allow-root) \
 	    $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser)) \
 	    --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb $(LAB_FLAGS)
+
+SITE := build/site
+site: $(VENV)/with-lab tools/site/node_modules/.package-lock.json
+	python tools/site/build.py $(SITE)
+	@echo "The site begins at $(SITE)/index.html"
 
 # The whole loop, on a copy of the course, so that a real class is never touched.
 CLASS := build/class

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from course import ROOT
 from labs import open_notebook, run_all
 
 from cnnlesson import widgets
@@ -34,6 +35,21 @@ def test_a_visualiser_leaves_a_picture_with_its_text(call):
     assert b64decode(data["image/png"]).startswith(b"\x89PNG\r\n")
     again, _ = made(call)._repr_mimebundle_()
     assert again["image/svg+xml"] == data["image/svg+xml"]
+
+
+README_PICTURES = {
+    "dimensionality": "dimensionality()",
+    "convolution": "convolution(padding=1)",
+    "parameter-sharing": "sharing(shift=[6, -8])",
+    "growth": "growth()",
+}
+
+
+def test_the_readme_shows_what_visualisers_leave():
+    shown = re.findall(r"!\[.+\]\((.+)\)", (ROOT / "README.md").read_text())
+    assert shown == [f"docs/pictures/{name}.svg" for name in README_PICTURES]
+    for name, call in README_PICTURES.items():
+        assert (ROOT / f"docs/pictures/{name}.svg").read_text() == made(call).picture().svg(), call
 
 
 @pytest.mark.parametrize("call", CALLS.values())

@@ -221,7 +221,7 @@ function render({ model, el }) {
     playing = playing ? null : setInterval(() => step(1), 1200 / Number(speed.value));
     play.textContent = playing ? "Pause" : "Play";
   });
-  const speed = h("input", { type: "range", min: 1, max: 12, value: 3, "aria-label": "Speed", oninput: () => {
+  const speed = h("input", { type: "range", min: 1, max: 12, value: 3, oninput: () => {
     if (!playing) return;
     clearInterval(playing);
     playing = setInterval(() => step(1), 1200 / Number(speed.value));
@@ -374,7 +374,8 @@ function render({ model, el }) {
     h("div", { class: "cl-grids" }, inputGrid.element, filterGrid.element, outputGrid.element),
     sum,
     h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Stepping and saving"),
-      button("Step back", () => step(-1)), play, button("Step", () => step(1)), speed,
+      button("Step back", () => step(-1)), play, button("Step", () => step(1)),
+      h("label", {}, "Speed", h("br"), speed),
       button("Save picture (SVG)", () => save("svg")), button("Save picture (PNG)", () => save("png"))),
     say.element,
   );
