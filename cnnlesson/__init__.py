@@ -10,10 +10,12 @@ from cnnlesson.arithmetic import (
     parameters_shared,
     parameters_unshared,
 )
-from cnnlesson.quiz import check
+from cnnlesson.quiz import ask, begin, check
 from cnnlesson.working import show_work
 
 __all__ = [
+    "ask",
+    "begin",
     "check",
     "neurons",
     "output_shape",

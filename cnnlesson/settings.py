@@ -4,9 +4,10 @@ Everything that takes a filter size, a stride, a dilation or a padding reads it 
 of the library accepts the same forms and refuses the same mistakes with the same words.
 """
 
+import difflib
 import operator
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import SupportsIndex, TypeGuard
 
 Pair = tuple[int, int]
@@ -116,6 +117,13 @@ def several(value: object) -> TypeGuard[Sequence[object]]:
     if isinstance(value, Sequence):
         return not isinstance(value, str | bytes)
     return bool(getattr(value, "shape", ()))
+
+
+def near(name: object, known: Iterable[str]) -> str:
+    """Say which of the known names was meant, or which there are."""
+    names = list(known)
+    close = difflib.get_close_matches(str(name), names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
 
 
 def shown(value: object) -> str:

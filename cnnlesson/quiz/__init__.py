@@ -1,5 +1,7 @@
-"""Quizzes that grade themselves against the library's own arithmetic."""
+"""Quizzes that grade themselves against the library's own arithmetic, and say what went wrong."""
 
-from cnnlesson.quiz.checking import NotAnswered, WrongAnswer, check
+from cnnlesson.quiz.cards import ask
+from cnnlesson.quiz.checking import NotAnswered, PartlyRight, WrongAnswer, check
+from cnnlesson.quiz.session import begin
 
-__all__ = ["NotAnswered", "WrongAnswer", "check"]
+__all__ = ["NotAnswered", "PartlyRight", "WrongAnswer", "ask", "begin", "check"]

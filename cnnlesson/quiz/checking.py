@@ -1,10 +1,13 @@
-"""Compare an answer with the library's, and tell a person the outcome."""
+"""Tell a person, and whoever grades, what became of an answer."""
 
-import difflib
+import sys
 import textwrap
-from numbers import Rational
+from typing import Any
 
-from cnnlesson.quiz.questions import QUESTIONS, Kind, Question
+from cnnlesson.quiz import bank, session
+from cnnlesson.quiz.diagnosis import Outcome, Verdict, judge
+from cnnlesson.quiz.questions import Question
+from cnnlesson.quiz.record import MIME, answer_record
 from cnnlesson.settings import shown
 
 _LINE_WIDTH = 79
@@ -12,7 +15,7 @@ _LINE_WIDTH = 79
 
 
 class _Unsolved(AssertionError):
-    """An answer that earns no points; a notebook shows the message and no traceback."""
+    """An answer that does not earn all points; a notebook shows the message and no traceback."""
 
     def _render_traceback_(self) -> list[str]:
         # IPython's hook for exceptions that render themselves: library frames help no student.
@@ -23,6 +26,10 @@ class WrongAnswer(_Unsolved):
     """The answer is not the right one."""
 
 
+class PartlyRight(WrongAnswer):
+    """The answer earns a part of the points, where the grader gives parts."""
+
+
 class NotAnswered(_Unsolved):
     """The answer cell is still as it was released."""
 
@@ -30,8 +37,9 @@ class NotAnswered(_Unsolved):
 def check(question_id: str, answer: object) -> None:
     """Say whether `answer` is right, and raise if it is not, so that graders see it too.
 
-    The message never holds the right number. A whole number may come as a float (a division
-    gives 14.0) or from NumPy; a shape as any sequence of three.
+    The message tells what may have gone wrong and never holds the right number. A whole number
+    may come as a float (a division gives 14.0) or from NumPy; a shape as any sequence of three.
+    Besides, the cell is left an answer record, for graders that do not trust the kernel.
 
     Args:
         question_id: which question, such as "number-of-parameters".
@@ -39,65 +47,69 @@ def check(question_id: str, answer: object) -> None:
 
     Raises:
         NotAnswered: if the answer is still `...`.
-        WrongAnswer: if it is anything but right.
+        PartlyRight: if it earns a part of the points.
+        WrongAnswer: if it is anything else but right.
         ValueError: if there is no such question.
     """
-    question = _find(question_id)
-    if answer is ...:
-        raise NotAnswered(
-            _message(question, "Not answered yet: replace the three dots in the cell above.")
+    question = bank.find(question_id)
+    now = session.current()
+    setup = bank.setup(question, now.variant)
+    verdict = judge(question, setup, answer, now.answers)
+    now.answers[question.id] = verdict.answer
+    _publish({MIME: answer_record(question.id, now.variant, answer, _version())})
+    if not now.tells_now and verdict.outcome not in (Outcome.MISFIT, Outcome.UNANSWERED):
+        print(  # noqa: T201 - this is how it speaks
+            f"{question.title}: the answer has the right form; you will be told after grading\n"
+            "whether it is right."
         )
-    given = _plain(question.kind, answer)
-    if given is None:
-        raise WrongAnswer(
-            _message(
-                question,
-                f"The answer is {question.kind.value}, not {shown(_without_numpy(answer))}.",
-            )
-        )
-    if given != question.right_answer():
-        raise WrongAnswer(_message(question, f"{shown(given)} is not right.", question.next_step))
-    print(f"{question.title}: {shown(given)} is right.")  # noqa: T201 - this is how it speaks
+        return
+    message = _message(question, _opening(answer, verdict), verdict)
+    if verdict.outcome is Outcome.UNANSWERED:
+        raise NotAnswered(message)
+    if verdict.outcome is Outcome.PARTLY:
+        raise PartlyRight(message)
+    if verdict.share < 1:
+        raise WrongAnswer(message)
+    print(message)  # noqa: T201
+    if question.work is not None and verdict.outcome is Outcome.RIGHT:
+        _show_work(question.work(setup))
 
 
-def _find(question_id: str) -> Question:
-    if isinstance(question_id, str) and question_id in QUESTIONS:
-        return QUESTIONS[question_id]
-    close = difflib.get_close_matches(str(question_id), QUESTIONS, n=1)
-    known = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(QUESTIONS)}"
-    raise ValueError(f"there is no question {shown(question_id)}; {known}")
+def _opening(answer: object, verdict: Verdict) -> str:
+    """Say in one sentence how the answer did."""
+    given = shown(answer)
+    return {
+        Outcome.RIGHT: f"{given} is right.",
+        Outcome.FOLLOWS: f"{given} follows from your earlier answer, so it counts in full. "
+        "But that one is not right: mend it, and this one changes too.",
+        Outcome.PARTLY: f"{given} is not quite right.",
+        Outcome.WRONG: f"{given} is not right.",
+    }.get(verdict.outcome, "")
 
 
-def _plain(kind: Kind, answer: object) -> int | tuple[int, ...] | None:
-    """Return the answer as plain ints, or None if it does not have the question's form."""
-    if kind is Kind.INTEGER:
-        return _whole(answer)
-    answer = _without_numpy(answer)
-    if not isinstance(answer, tuple | list) or len(answer) != 3:
-        return None
-    sizes = tuple(size for size in map(_whole, answer) if size is not None)
-    return sizes if len(sizes) == 3 else None
-
-
-def _whole(number: object) -> int | None:
-    """Accept what is a whole number in mathematics: 14, 14.0 and 28/2, though not True."""
-    number = _without_numpy(number)
-    if isinstance(number, float) and number.is_integer():
-        return int(number)
-    if isinstance(number, Rational) and not isinstance(number, bool) and number.denominator == 1:
-        return int(number.numerator)
-    return None
-
-
-def _without_numpy(answer: object) -> object:
-    """Turn NumPy's scalars and arrays into Python's numbers and lists, without importing NumPy."""
-    if type(answer).__module__ == "numpy" and hasattr(answer, "tolist"):
-        return answer.tolist()
-    return answer
-
-
-def _message(question: Question, *sentences: str) -> str:
+def _message(question: Question, opening: str, verdict: Verdict) -> str:
     lines = [question.title]
-    for sentence in sentences:
-        lines += textwrap.wrap(sentence, _LINE_WIDTH)
+    for sentence in filter(None, (opening, *verdict.sentences)):
+        indent = "  " if sentence.startswith("- ") else ""
+        lines += textwrap.wrap(sentence, _LINE_WIDTH, subsequent_indent=indent)
     return "\n".join(lines)
+
+
+def _show_work(work: Any) -> None:
+    steps = f"<details><summary>Show the work</summary>\n\n{work._repr_markdown_()}\n\n</details>"
+    _publish({"text/markdown": steps, "text/plain": repr(work)})
+
+
+def _publish(data: dict[str, Any]) -> None:
+    """Display something, where there is a notebook to display it in."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        from IPython.display import publish_display_data
+
+        publish_display_data(data)  # type: ignore[no-untyped-call]
+
+
+def _version() -> str:
+    from cnnlesson import __version__
+
+    return __version__

@@ -12,6 +12,7 @@ from cnnlesson.arithmetic import Shape, ShapeLike, Unread
 from cnnlesson.settings import shown, whole
 from cnnlesson.widgets.base import Visualiser, module, style
 from cnnlesson.widgets.drawing import ACCENT, FILTER, INK, INPUT, MUTED, OUTPUT, Drawing
+from cnnlesson.widgets.volumes import Volume, volumes
 
 LIMITS = {
     "height": (1, 512),
@@ -26,7 +27,6 @@ LIMITS = {
 """The smallest and the largest number of each control."""
 
 
-_SLANT = (0.6, 0.35)  # pixels to the right and up for each of depth
 _GROWTH_SIZES = (16, 32, 64, 128, 256, 512)
 _SERIES = (("shared", ACCENT), ("unshared", INK), ("dense", INK))
 
@@ -203,26 +203,11 @@ class Dimensionality(Visualiser):
 
     def _volumes_at_rest(self) -> Drawing:
         height, width, depth = self.input_shape
-        volumes = [("Input", height, width, depth, INPUT)]
-        volumes += [("Filter", self.filter_size, self.filter_size, depth, FILTER)]
+        shown = [Volume("Input", (height, width, depth), INPUT)]
+        shown.append(Volume("Filter", (self.filter_size, self.filter_size, depth), FILTER))
         with suppress(ValueError):  # if the filter does not fit
-            volumes += [("Output", *self.output_shape, OUTPUT)]
-        pixel = 200 / max(height, width, *(size for volume in volumes for size in volume[1:3]))
-        spans = [pixel * (volume[2] + _SLANT[0] * volume[3]) for volume in volumes]
-        tall = max(pixel * (volume[1] + _SLANT[1] * volume[3]) for volume in volumes)
-        drawing = Drawing(
-            round(sum(max(span, 90) + 40 for span in spans)) + 20,
-            round(tall) + 80,
-            "Dimensionality",
-            self.description(),
-        )
-        x = 24.0
-        for (name, high, wide, deep, colour), span in zip(volumes, spans, strict=True):
-            _box(drawing, x, 24 + tall, pixel * wide, pixel * high, pixel * deep, colour)
-            drawing.text(x, tall + 44, name, size=13, bold=True)
-            drawing.text(x, tall + 62, f"{high} × {wide} × {deep}", size=12)
-            x += max(span, 90) + 40
-        return drawing
+            shown.append(Volume("Output", self.output_shape, OUTPUT))
+        return volumes(shown, "Dimensionality", self.description())
 
     def _growth_at_rest(self) -> Drawing:
         drawing = Drawing(640, 360, "Growth", self.description())
@@ -278,20 +263,6 @@ def _counts_of_square(shown: Dimensionality, size: int) -> tuple[int, int, int]:
         arithmetic.parameters_unshared(*layer, **shown._steps),
         arithmetic.parameters_dense(size * size * depth, neurons),
     )
-
-
-def _box(
-    drawing: Drawing, x: float, y: float, width: float, height: float, depth: float, fill: str
-) -> None:
-    """Draw a volume whose front face has its lower left corner at (x, y)."""
-    across, up = depth * _SLANT[0], depth * _SLANT[1]
-    top, right = y - height, x + width
-    drawing.polygon([(x, top), (right, top), (right, y), (x, y)], fill=fill, stroke=INK)
-    for corners in (
-        [(x, top), (x + across, top - up), (right + across, top - up), (right, top)],
-        [(right, top), (right + across, top - up), (right + across, y - up), (right, y)],
-    ):
-        drawing.polygon(corners, fill=fill, stroke=INK)
 
 
 def dimensionality(*layer: Any, **settings: Any) -> Dimensionality:

@@ -1,0 +1,67 @@
+"""A question as a card to read: the prompt, the numbers, a figure."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any
+
+from cnnlesson.quiz import bank, session
+from cnnlesson.quiz.questions import Question
+
+
+@dataclass(frozen=True, repr=False)
+class Card:
+    """A question with its numbers, for a notebook to show.
+
+    Attributes:
+        question: the question.
+        setup: the numbers that it is asked about.
+    """
+
+    question: Question
+    setup: Any
+
+    @property
+    def prompt(self) -> str:
+        """The question in Markdown, with its numbers filled in."""
+        return self.question.prompt.format(g=self.setup)
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """The letter and the text of each choice."""
+        return [
+            (letter, text.format(g=self.setup)) for letter, text in self.question.choices.items()
+        ]
+
+    def __repr__(self) -> str:
+        rows = [f"- {name}: {value}" for name, value in self.setup.rows()]
+        choices = [f"({letter}) {text}" for letter, text in self.choices]
+        return "\n".join([self.question.title, "", self.prompt, *rows, *choices])
+
+    def _repr_markdown_(self) -> str:
+        parts = [self.prompt]
+        rows = self.setup.rows()
+        if rows:
+            parts.append("\n".join(["| | |", "|---|---|", *(f"| {n} | {v} |" for n, v in rows)]))
+        figure = self.setup.figure()
+        if figure is not None:
+            picture = b64encode(figure.svg().encode()).decode("ascii")
+            alternative = figure.description.replace("]", ")")
+            parts.append(f"![{alternative}](data:image/svg+xml;base64,{picture})")
+        parts += [f"**({letter})** {text}" for letter, text in self.choices]
+        return "\n\n".join(parts)
+
+
+def ask(question_id: str) -> Card:
+    """Show a question: its prompt, its numbers and a figure.
+
+    Args:
+        question_id: which question, such as "number-of-parameters".
+
+    Returns:
+        The card; its `setup` holds the numbers by name.
+
+    Raises:
+        ValueError: if there is no such question.
+    """
+    question = bank.find(question_id)
+    return Card(question, bank.setup(question, session.current().variant))

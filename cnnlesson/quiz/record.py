@@ -1,0 +1,74 @@
+"""The answer record: what a cell leaves for a grader that does not trust the kernel.
+
+It is plain JSON, never pickle, and capped in size, so that whoever reads it can check all of it.
+"""
+
+import json
+import math
+from fractions import Fraction
+from typing import Any
+
+from cnnlesson.quiz.answers import without_numpy
+from cnnlesson.settings import shown
+
+MIME = "application/vnd.cnnlesson.answer+json"
+SCHEMA = 1
+LARGEST = 256 * 1024
+"""Bytes of one record as JSON."""
+
+_LONGEST = 1000
+_DEEPEST = 6
+_DIGITS = 1000
+
+
+def answer_record(question: str, variant: str, answer: object, version: str) -> dict[str, Any]:
+    """Make the record of one answer.
+
+    Args:
+        question: the question's id.
+        variant: the id of the numbers that it was asked about.
+        answer: the student's answer; `...` for none yet.
+        version: of the library.
+
+    Returns:
+        `schema`, `library`, `question`, `variant`, and either `value`, or `unanswered`: true, or
+        `unreadable`: a description of what has no plain form or is too large.
+    """
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "library": version,
+        "question": question,
+        "variant": variant,
+    }
+    if answer is ...:
+        return record | {"unanswered": True}
+    try:
+        whole = record | {"value": _plain(answer, _DEEPEST)}
+    except _NoPlainFormError:
+        return record | {"unreadable": shown(answer)}
+    if len(json.dumps(whole).encode()) > LARGEST:
+        return record | {"unreadable": "an answer of more than 256 KB"}
+    return whole
+
+
+class _NoPlainFormError(Exception):
+    pass
+
+
+def _plain(value: object, depth: int) -> Any:
+    value = without_numpy(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < 10**_DIGITS:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return _plain(value.numerator, depth)
+    if isinstance(value, str) and len(value) <= _LONGEST:
+        return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=str)
+    if isinstance(value, list | tuple) and depth > 0 and len(value) <= _LONGEST:
+        return [_plain(part, depth - 1) for part in value]
+    raise _NoPlainFormError

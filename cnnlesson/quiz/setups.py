@@ -1,0 +1,200 @@
+"""The numbers that a question is asked about, and how a student's own are drawn.
+
+A set-up is drawn by a public hash, so that the same student always sees the same numbers and a
+neighbour others. That discourages copying and promises no more: whoever likes can compute it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from cnnlesson import arithmetic
+from cnnlesson.arithmetic import Shape
+
+Choice = TypeVar("Choice")
+
+Row = tuple[str, str]
+"""What a quantity is called, and its value, as the card's table shows them."""
+
+
+class Draw:
+    """Picks by a public hash: the same key always gives the same picks, on every machine."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._picks = 0
+
+    def pick(self, choices: Sequence[Choice]) -> Choice:
+        """Return one of the choices."""
+        self._picks += 1
+        return choices[_hash(f"{self._key}/{self._picks}") % len(choices)]
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
+
+
+def reserved(setup: object) -> bool:
+    """Whether a set-up is kept for practice, and so never graded: about one in six."""
+    return _hash(repr(setup)) % 6 == 0
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Where the numbers of one or more questions come from.
+
+    Questions with the same numbers are about the same layer, whichever student they are for.
+
+    Attributes:
+        id: what they are called; it enters the hash.
+        lesson: the lesson's own set-up, for worked examples and warm-ups.
+        draw: makes another set-up, or None where everyone gets the lesson's.
+    """
+
+    id: str
+    lesson: Any
+    draw: Callable[[Draw], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolutional layer over one input; its letters are the lesson's.
+
+    Attributes:
+        input_shape: (H, W, C).
+        filter_size: F, or (F_h, F_w).
+        out_channels: K, the number of filters.
+        stride: S, the same along both axes.
+        padding: P, zeros on every side.
+        dilation: D.
+    """
+
+    input_shape: Shape
+    filter_size: int | tuple[int, int]
+    out_channels: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+    @property
+    def H(self) -> int:  # noqa: N802 - the lesson's letter
+        """The input's height."""
+        return self.input_shape[0]
+
+    @property
+    def W(self) -> int:  # noqa: N802
+        """The input's width."""
+        return self.input_shape[1]
+
+    @property
+    def C(self) -> int:  # noqa: N802
+        """The input's depth."""
+        return self.input_shape[2]
+
+    @property
+    def filter_sizes(self) -> tuple[int, int]:
+        """Height and width of a filter."""
+        size = self.filter_size
+        return size if isinstance(size, tuple) else (size, size)
+
+    @property
+    def F(self) -> int:  # noqa: N802
+        """The filter size, where it is the same both ways, else its width."""
+        return self.filter_sizes[1]
+
+    @property
+    def K(self) -> int:  # noqa: N802
+        """The number of filters."""
+        return self.out_channels
+
+    @property
+    def S(self) -> int:  # noqa: N802
+        """The stride."""
+        return self.stride
+
+    @property
+    def P(self) -> int:  # noqa: N802
+        """The padding on every side."""
+        return self.padding
+
+    @property
+    def D(self) -> int:  # noqa: N802
+        """The dilation."""
+        return self.dilation
+
+    @cached_property
+    def output_shape(self) -> Shape:
+        """(H_out, W_out, K), by `arithmetic`."""
+        return arithmetic.output_shape(
+            self.input_shape,
+            self.filter_size,
+            self.out_channels,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+        )
+
+    @property
+    def positions(self) -> int:
+        """How many positions a filter takes: H_out · W_out."""
+        return self.output_shape[0] * self.output_shape[1]
+
+    @property
+    def taps(self) -> int:
+        """How many weights a filter has in one channel: F · F."""
+        return self.filter_sizes[0] * self.filter_sizes[1]
+
+    @property
+    def weights(self) -> int:
+        """How many weights one filter has: F · F · C."""
+        return self.taps * self.C
+
+    def rows(self) -> list[Row]:
+        """The set-up as the card's table shows it."""
+        high, wide = self.filter_sizes
+        rows = [
+            ("input, height x width x depth", f"{self.H} x {self.W} x {self.C}"),
+            ("filters", f"{self.K}, each {high} x {wide} x {self.C} and with one bias"),
+            ("stride, in both directions", str(self.S)),
+            ("zero padding, on every side", str(self.P)),
+        ]
+        if self.D > 1:
+            rows.append(("dilation", str(self.D)))
+        return rows
+
+    def figure(self) -> Any:
+        """Draw the input and one filter to scale; the output is what questions are about."""
+        # Imported here since arithmetic questions need neither NumPy nor a widget.
+        from cnnlesson.widgets.drawing import FILTER, INPUT
+        from cnnlesson.widgets.volumes import Volume, volumes
+
+        return volumes(
+            [
+                Volume("Input", self.input_shape, INPUT),
+                Volume("Filter", (*self.filter_sizes, self.C), FILTER),
+            ],
+            "The layer",
+            f"An input of {self.H} by {self.W} by {self.C}, and one of {self.K} filters.",
+        )
+
+
+RUNNING_EXAMPLE = Layer((32, 32, 3), 8, 20, stride=2, padding=1)
+"""The lesson's own layer."""
+
+
+def layer(draw: Draw) -> Layer:
+    """Draw a layer like the lesson's, whose stride fits along both axes."""
+    filter_size = draw.pick(range(3, 12))
+    stride = draw.pick((2, 3, 4))
+    padding = draw.pick(range(1, min(5, filter_size)))
+    spare = filter_size - 2 * padding
+    lengths = [size for size in range(20, 65) if (size - spare) % stride == 0]
+    return Layer(
+        (draw.pick(lengths), draw.pick(lengths), draw.pick((2, 3, 4, 5, 6))),
+        filter_size,
+        draw.pick((8, 10, 12, 16, 20, 24, 32)),
+        stride=stride,
+        padding=padding,
+    )
