@@ -4,7 +4,8 @@ Each changes one piece of an answer (its size, its depth, a filter's weights, th
 lets questions share them and lets errors compose, or gives a whole answer by itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 
 from cnnlesson.quiz.questions import Misconception, Number
@@ -26,6 +27,15 @@ def _both(formula: Callable[[int, int, Layer], Number]) -> Callable[[Layer], tup
 def _span(filter_size: int, g: Layer) -> int:
     """How many pixels a filter spans, which dilation stretches."""
     return g.D * (filter_size - 1) + 1
+
+
+def of_the_grown(misconceptions: Iterable[Misconception]) -> tuple[Misconception, ...]:
+    """Return the same misconceptions, about the layer over an image twice as high and wide."""
+
+    def about(formula: Callable[[Layer], object]) -> Callable[[Layer], object]:
+        return lambda g: formula(g.grown)
+
+    return tuple(replace(each, formula=about(each.formula)) for each in misconceptions)
 
 
 def _axis(identifier: str, say: str, formula: Callable[[int, int, Layer], Number]) -> Misconception:

@@ -5,7 +5,7 @@ neighbour others. That discourages copying and promises no more: whoever likes c
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -151,6 +151,11 @@ class Layer:
         """How many weights one filter has: F · F · C."""
         return self.taps * self.C
 
+    @cached_property
+    def grown(self) -> "Layer":
+        """The same layer over an image twice as high and twice as wide."""
+        return replace(self, input_shape=(2 * self.H, 2 * self.W, self.C))
+
     def rows(self) -> list[Row]:
         """The set-up as the card's table shows it."""
         high, wide = self.filter_sizes
@@ -179,6 +184,20 @@ class Layer:
             f"An input of {self.H} by {self.W} by {self.C}, and one of {self.K} filters.",
         )
 
+
+@dataclass(frozen=True)
+class NoNumbers:
+    """The set-up of a question about an idea."""
+
+    def rows(self) -> list[Row]:
+        """Nothing to tabulate."""
+        return []
+
+    def figure(self) -> None:
+        """Nothing to draw."""
+
+
+IDEA = Numbers("idea", NoNumbers())
 
 RUNNING_EXAMPLE = Layer((32, 32, 3), 8, 20, stride=2, padding=1)
 """The lesson's own layer."""

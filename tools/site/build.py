@@ -1,7 +1,7 @@
 """Make a site of the notebooks: pages that read well and stay live with no kernel and no network.
 
 A browser that opens a file may not import a module from another, so each page carries its own
-visualisers; what all pages share (the widget manager, the typesetting of formulas) lies beside them.
+visualisers; what all pages share (the widget manager, the typesetting of formulas) lies in assets/.
 """
 
 import re
@@ -26,6 +26,13 @@ ASSETS = {
     "mathjax.js": PACKAGES / "mathjax/es5/tex-svg.js",
     "anywidget.js": resources.files("anywidget") / "nbextension/index.js",
 }
+
+START = """\
+<!DOCTYPE html>
+<meta charset="utf-8">
+<title>cnnlesson</title>
+<meta http-equiv="refresh" content="0; url=notebooks/00-start-here.html">
+"""
 
 
 def exporter() -> HTMLExporter:
@@ -81,7 +88,9 @@ def build(site: Path) -> None:
         target = site / "notebooks" / f"{path.stem}.html"
         print(target.relative_to(site.parent))
         target.write_text(page(path, dark_theme), encoding="utf-8")
-    start = '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=notebooks/00-start-here.html">'
+    start = (
+        '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=notebooks/00-start-here.html">'
+    )
     (site / "index.html").write_text(start + "\n", encoding="utf-8")
 
 
