@@ -110,24 +110,36 @@ def explanations(question: Question, setup: Any) -> dict[Answer, list[Explanatio
     Errors compose: where no single misconception gives a number, two on different pieces may.
     A fraction is there both as it is and rounded down, since either may be handed in.
     """
-    right = question.right_answer(setup)
-    single: list[tuple[Explanation, list[Answer]]] = []
-    slips = []
-    for misconception in question.misconceptions:
-        value = misconception.formula(setup)
-        if misconception.piece:
-            slips.append((misconception, value))
-            values = _assembled(question, setup, {misconception.piece: value})
-        else:
-            values = _exact_and_rounded(value)
-        single.append(((misconception,), values))
+    alone = _by_one(question, setup)
+    slips = [(each, each.formula(setup)) for each in question.misconceptions if each.piece]
     double = [
         ((one, other), _assembled(question, setup, {one.piece: its, other.piece: others}))
         for (one, its), (other, others) in itertools.combinations(slips, 2)
         if one.piece != other.piece
     ]
-    alone = _by_answer(single, besides={right})
-    return _by_answer(double, besides={right, *alone}) | alone
+    return _by_answer(double, besides={question.right_answer(setup), *alone}) | alone
+
+
+def apart(question: Question, setup: Any) -> int:
+    """Count the wrong answers that a single misconception, and no other, leads to."""
+    return sum(
+        len(explained) == 1 and _is_whole(value)
+        for value, explained in _by_one(question, setup).items()
+    )
+
+
+def _by_one(question: Question, setup: Any) -> dict[Answer, list[Explanation]]:
+    """Map the wrong answers that single misconceptions lead to, to those that do."""
+    single: list[tuple[Explanation, list[Answer]]] = []
+    for misconception in question.misconceptions:
+        value = misconception.formula(setup)
+        values = (
+            _assembled(question, setup, {misconception.piece: value})
+            if misconception.piece
+            else _exact_and_rounded(value)
+        )
+        single.append(((misconception,), values))
+    return _by_answer(single, besides={question.right_answer(setup)})
 
 
 def _by_answer(
@@ -142,14 +154,6 @@ def _by_answer(
                 if explanation not in explained:
                     explained.append(explanation)
     return known
-
-
-def apart(question: Question, setup: Any) -> int:
-    """Count the wrong answers that a single misconception, and no other, leads to."""
-    return sum(
-        len(explained) == 1 and len(explained[0]) == 1 and _is_whole(value)
-        for value, explained in explanations(question, setup).items()
-    )
 
 
 def follows(question: Question, setup: Any, answer: Answer, earlier: Mapping[str, Answer]) -> bool:

@@ -168,7 +168,7 @@ QUESTIONS = (
         title="Number of Parameters",
         kind=Kind.INTEGER,
         numbers=LAYER,
-        objective="count-unshared",
+        objective="count-parameters",
         prompt="Suppose that the layer did **not** share its parameters: every neuron of the "
         "output has weights of its own for its patch of the input, and a bias of its own. How "
         "many parameters does the layer have?",
@@ -192,7 +192,7 @@ QUESTIONS = (
         title="Parameter Sharing",
         kind=Kind.INTEGER,
         numbers=LAYER,
-        objective="count-shared",
+        objective="count-parameters",
         prompt="Now the layer is convolutional: all neurons of one depth slice of the output "
         "share the same weights and the same bias. How many parameters does it have?",
         right_answer=lambda g: arithmetic.parameters_shared(g.filter_size, g.C, g.K),
@@ -208,7 +208,7 @@ QUESTIONS = (
         title="What Sharing Saves",
         kind=Kind.INTEGER,
         numbers=LAYER,
-        objective="count-shared",
+        objective="count-parameters",
         prompt="How many times as many parameters does the layer have without sharing as with it?",
         right_answer=lambda g: (
             arithmetic.parameters_unshared(g.input_shape, **_settings(g))
@@ -252,7 +252,7 @@ QUESTIONS = (
         title="A Larger Image",
         kind=Kind.INTEGER,
         numbers=LAYER,
-        objective="count-against-image",
+        objective="what-sharing-saves",
         prompt="The same convolutional layer, with sharing, now looks at images twice as high and "
         "twice as wide: {g.grown.H} x {g.grown.W} x {g.C}. How many parameters does it have now?",
         right_answer=lambda g: arithmetic.parameters_shared(g.filter_size, g.C, g.K),
@@ -295,7 +295,7 @@ QUESTIONS = (
         title="A Larger Image without Sharing",
         kind=Kind.INTEGER,
         numbers=LAYER,
-        objective="count-against-image",
+        objective="what-sharing-saves",
         prompt="And how many parameters would it have for these {g.grown.H} x {g.grown.W} x {g.C} "
         "images **without** sharing? Where the stride does not fit, the filter stops at the last "
         "position that it reaches.",
@@ -385,7 +385,7 @@ QUESTIONS = (
         title="Weights or Work",
         kind=Kind.CHOICE,
         numbers=IDEA,
-        objective="sharing-saves-weights",
+        objective="what-sharing-saves",
         prompt="What does a layer save by sharing its parameters over all positions, compared with "
         "the same layer without sharing?",
         choices={

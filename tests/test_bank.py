@@ -1,0 +1,194 @@
+"""Every question of every assignment, in the lesson's numbers and in many students' own."""
+
+import math
+import re
+from fractions import Fraction
+
+import pytest
+
+from cnnlesson.quiz import answers, bank, diagnosis
+from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS
+from cnnlesson.quiz.cards import Card
+from cnnlesson.quiz.diagnosis import Outcome, judge
+from cnnlesson.quiz.questions import Kind
+from cnnlesson.quiz.session import variant
+
+STUDENTS = [f"student-{number}" for number in range(25)]
+ALL = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+JUDGED = pytest.mark.parametrize(
+    "question",
+    [question for question in QUESTIONS.values() if question.kind is not Kind.FUNCTION],
+    ids=[question.id for question in QUESTIONS.values() if question.kind is not Kind.FUNCTION],
+)
+
+
+def setups(question, students=STUDENTS):
+    """The lesson's set-up, some students', and some practice cards'."""
+    variants = [bank.LESSON, *(variant("any", student) for student in students), "practice/0"]
+    return list(dict.fromkeys(bank.setup(question, each) for each in variants))
+
+
+def numbers_in(text):
+    return {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", text)}
+
+
+def test_every_question_belongs_to_one_assignment():
+    asked = [name for assignment in ASSIGNMENTS.values() for name in assignment.questions]
+    assert sorted(asked) == sorted(QUESTIONS)
+
+
+@ALL
+def test_a_card_is_complete(question):
+    for setup in setups(question, STUDENTS[:5]):
+        card = Card(question, setup)
+        for text in (repr(card), card._repr_markdown_()):
+            assert card.prompt in text
+            assert not re.search(r"\{g\.|None|<.*lambda", text)
+            for _, value in setup.rows():
+                assert value in text
+        assert card.prompt[0].isupper()
+        assert "?" in card.prompt or card.prompt.rstrip().endswith((".", "`."))
+
+
+@JUDGED
+def test_the_right_answer_has_the_form_and_is_right(question):
+    for setup in setups(question):
+        right = question.right_answer(setup)
+        assert answers.read(question, right) == right
+        verdict = judge(question, setup, right)
+        assert (verdict.outcome, verdict.share, verdict.sentences) == (Outcome.RIGHT, 1, ())
+        if question.assemble is not None:
+            assert question.assemble(**question.pieces(setup)) == right
+
+
+@JUDGED
+def test_no_explained_answer_is_right_and_every_one_is_explained(question):
+    for setup in setups(question, STUDENTS[:10]):
+        right = question.right_answer(setup)
+        for value, explained in diagnosis.explanations(question, setup).items():
+            assert value != right
+            if isinstance(value, Fraction) or (
+                isinstance(value, tuple) and any(isinstance(n, Fraction) for n in value)
+            ):
+                continue  # which is told first that it must be whole
+            verdict = judge(question, setup, value)
+            assert verdict.outcome in (Outcome.WRONG, Outcome.PARTLY, Outcome.MISFIT)
+            assert verdict.sentences
+            assert verdict.share == (Fraction(1, 2) if verdict.outcome is Outcome.PARTLY else 0)
+            if verdict.outcome is not Outcome.MISFIT:
+                assert set(verdict.misconceptions) == {
+                    each.id for explanation in explained for each in explanation
+                }
+
+
+@JUDGED
+def test_no_sentence_holds_the_right_number(question):
+    for setup in setups(question, STUDENTS[:20]):
+        right = question.right_answer(setup)
+        if not isinstance(right, int):
+            continue
+        shown_anyway = numbers_in(Card(question, setup).prompt) | {
+            number for _, value in setup.rows() for number in numbers_in(value)
+        }
+        for misconception in question.misconceptions:
+            told = numbers_in(misconception.say.format(g=setup)) - shown_anyway
+            assert right not in told - set(range(5)), misconception.id
+        assert right not in numbers_in(question.next_step.format(g=setup)) - shown_anyway
+
+
+@JUDGED
+def test_a_number_nobody_listed_gets_the_next_smaller_question(question):
+    if question.fails is not None or question.kind in (Kind.CHOICE, Kind.SEVERAL):
+        pytest.skip("no plain number is asked for")
+    for setup in setups(question, STUDENTS[:5]):
+        strange = 1_000_003 if len(question.names) == 1 else (1_000_003,) * len(question.names)
+        (sentence,) = judge(question, setup, strange).sentences
+        assert sentence == question.next_step.format(g=setup)
+        assert sentence.endswith("?")
+
+
+@JUDGED
+def test_every_misconception_shows_in_some_variant(question):
+    if question.fails is not None:
+        pytest.skip("a design is judged by its properties")
+    seen = set()
+    for setup in setups(question, [f"one-of-many-{number}" for number in range(60)]):
+        for explained in diagnosis.explanations(question, setup).values():
+            seen |= {each.id for explanation in explained for each in explanation}
+    never = {each.id for each in question.misconceptions} - seen
+    assert never <= NEVER_HERE.get(question.id, set())
+
+
+NEVER_HERE = {  # for numbers that these questions' students never get
+    name: {"dilation-counted", "dilation-ignored"}
+    for name in (
+        "one-filter",
+        "convolution-output-shape",
+        "number-of-neurons",
+        "neurons-of-one-filter",
+        "number-of-parameters",
+        "parameter-sharing",
+        "sharing-ratio",
+        "larger-image",
+        "larger-image-unshared",
+    )
+}
+
+
+@ALL
+def test_there_are_five_hundred_set_ups_or_it_is_the_same_for_all(question):
+    if question.numbers.draw is None:
+        assert len(set(setups(question))) == 1
+        return
+    drawn = {bank.setup(question, variant("any", f"{number}")) for number in range(700)}
+    assert len(drawn) >= 500
+    assert question.numbers.lesson not in drawn
+
+
+@ALL
+def test_a_set_up_that_is_drawn_tells_wrong_answers_apart(question):
+    for setup in setups(question)[1:]:
+        wanted = min(question.tells_apart, len(question.misconceptions))
+        assert diagnosis.apart(question, setup) >= wanted
+
+
+@ALL
+def test_practice_never_has_a_graded_questions_numbers(question):
+    if question.numbers.draw is None:
+        return
+    graded = {bank.setup(question, variant("any", student)) for student in map(str, range(300))}
+    practised = {bank.setup(question, f"practice/{number}") for number in range(60)}
+    assert not graded & practised
+    assert question.numbers.lesson not in practised
+
+
+def test_numbers_depend_on_the_student_and_the_assignment_alone():
+    question = QUESTIONS["number-of-parameters"]
+    ada = bank.setup(question, variant("parameter-sharing", "ada"))
+    bank.setup.cache_clear()
+    assert bank.setup(question, variant("parameter-sharing", "ada")) == ada
+    assert bank.setup(question, variant("parameter-sharing", "adb")) != ada
+    assert bank.setup(question, variant("padding", "ada")) != ada
+    # Pinned: a change here gives every student of every course other numbers.
+    assert variant("parameter-sharing", "ada") == "d53107fcaae3"
+
+
+def test_questions_with_the_same_numbers_are_about_the_same_layer():
+    mine = variant("parameter-sharing", "ada")
+    layers = {
+        bank.setup(question, mine)
+        for question in QUESTIONS.values()
+        if question.numbers.id == "layer"
+    }
+    assert len(layers) == 1
+
+
+@ALL
+def test_few_of_five_hundred_students_share_their_numbers(question):
+    """As few as chance: with n set-ups, 500 · 499 / 2n pairs."""
+    if question.numbers.draw is None:
+        return
+    drawn = [bank.setup(question, variant("any", f"s{number}")) for number in range(500)]
+    alone = sum(drawn.count(setup) == 1 for setup in drawn)
+    assert alone >= 250
+    assert math.isclose(len(set(drawn)), 500, rel_tol=0.35)
