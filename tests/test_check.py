@@ -1,5 +1,6 @@
 """What `check` tells a student, and what a grader sees of it."""
 
+import json
 import subprocess
 import sys
 from fractions import Fraction
@@ -9,20 +10,26 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from cnnlesson import check
-from cnnlesson.quiz import NotAnswered, WrongAnswer
-from cnnlesson.quiz.questions import QUESTIONS, Kind
+from cnnlesson import __version__, begin, check
+from cnnlesson.quiz import NotAnswered, PartlyRight, WrongAnswer, session
+from cnnlesson.quiz.bank import QUESTIONS
+from cnnlesson.quiz.record import MIME
 from cnnlesson.settings import shown
+
+
+@pytest.fixture(autouse=True)
+def fresh_notebook(monkeypatch):
+    """Each test is a notebook of its own, which nobody has begun: the lesson's own numbers."""
+    monkeypatch.setattr(session, "_current", session.Session())
+    for name in ("CNNLESSON_STUDENT", "JUPYTERHUB_USER", "NBGRADER_EXECUTION"):
+        monkeypatch.delenv(name, raising=False)
+
 
 RIGHT = {
     "convolution-output-shape": (14, 14, 20),
     "number-of-parameters": 756_560,
     "parameter-sharing": 3_860,
 }
-
-
-def test_the_lessons_answers_are_known():
-    assert {name: question.right_answer() for name, question in QUESTIONS.items()} == RIGHT
 
 
 @pytest.mark.parametrize(
@@ -42,8 +49,9 @@ def test_the_lessons_answers_are_known():
 def test_right_answers_are_accepted_in_every_fair_form(question, answer, capsys):
     assert check(question, answer) is None
     said = capsys.readouterr()
-    assert QUESTIONS[question].title in said.out
-    assert "right" in said.out
+    title, verdict = said.out.splitlines()
+    assert title == QUESTIONS[question].title
+    assert verdict == f"{shown(answer)} is right."
     assert said.err == ""  # nbgrader scores any stderr as zero
 
 
@@ -96,19 +104,140 @@ def test_wrong_answers_raise_a_short_message_without_the_right_number(question, 
     assert str(RIGHT[question]).replace(",", "") not in told
 
 
-@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
-def test_a_wrong_number_leads_to_a_smaller_question_and_a_wrong_form_to_the_right_one(question):
-    number, shape = 7, (7, 7, 7)
-    fitting, misfit = (shape, number) if question.kind is Kind.SHAPE else (number, shape)
-    with pytest.raises(WrongAnswer) as refused:
-        check(question.id, fitting)
-    assert " ".join(str(refused.value).split()).endswith(question.next_step)
-    assert question.next_step.endswith("?")
-    with pytest.raises(WrongAnswer) as refused:
-        check(question.id, misfit)
-    assert f"The answer is {question.kind.value}, not {misfit}." in " ".join(
-        str(refused.value).split()
+def refused(question, answer, kind=WrongAnswer):
+    with pytest.raises(kind) as refused:
+        check(question, answer)
+    title, *lines = str(refused.value).splitlines()
+    assert title == QUESTIONS[question].title
+    return " ".join(lines)
+
+
+def test_a_wrong_answer_is_told_why():
+    assert refused("parameter-sharing", 1300) == (
+        "1300 is not right. A filter reaches through all 3 channels of the input."
     )
+
+
+def test_a_number_nobody_listed_leads_to_a_smaller_question():
+    assert refused("parameter-sharing", 7) == (
+        "7 is not right. How many weights and biases does one filter have, and how many "
+        "different filters are there?"
+    )
+
+
+def test_a_partly_right_answer_is_told_so_and_still_raises():
+    said = refused("parameter-sharing", 3840, PartlyRight)
+    assert said == "3840 is not quite right. The biases are missing: every filter has one too."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "said"),
+    [
+        ("parameter-sharing", None, "a whole number, not None"),
+        ("parameter-sharing", "3860", "a whole number, not '3860'"),
+        ("parameter-sharing", 3860.5, "a whole number, not 3860.5"),
+        ("parameter-sharing", (14, 14, 20), "a whole number, not (14, 14, 20)"),
+        ("parameter-sharing", np.float64("nan"), "a whole number, not nan"),
+        ("convolution-output-shape", 14, "three whole numbers (height, width, depth), not 14"),
+        ("convolution-output-shape", (14, 14), "(height, width, depth), not (14, 14)"),
+        ("what-is-shared", "xyz", "one or more of the letters 'a', 'b', 'c', 'd', 'e', as in"),
+        ("what-is-shared", "", "one or more of the letters"),
+        ("what-sharing-saves", "ab", "one of the letters 'a', 'b', 'c', 'd', not 'ab'"),
+        ("what-sharing-saves", 4, "one of the letters 'a', 'b', 'c', 'd', not 4"),
+        ("what-sharing-saves", {"d": 1}, "one of the letters"),
+    ],
+)
+def test_a_wrong_form_is_told_the_right_one(question, answer, said):
+    assert said in refused(question, answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("what-sharing-saves", "d"),
+        ("what-sharing-saves", " (D) "),
+        ("what-sharing-saves", ["d"]),
+        ("what-is-shared", "ac"),
+        ("what-is-shared", "c, a"),
+        ("what-is-shared", {"a", "c"}),
+        ("what-is-shared", ["A", "C"]),
+        ("what-is-shared", np.array(["a", "c"])),
+    ],
+)
+def test_letters_are_accepted_in_every_fair_form(question, answer, capsys):
+    check(question, answer)
+    assert "is right" in capsys.readouterr().out
+
+
+def test_half_a_pixel_is_told_where_it_comes_from():
+    said = refused("convolution-output-shape", (13.5, 13.5, 20))
+    assert "three whole numbers" in said
+    assert "Padding is added on both sides" in said
+
+
+def test_what_follows_from_an_earlier_answer_counts_and_says_so(capsys):
+    refused("convolution-output-shape", (13, 13, 20))
+    check("number-of-parameters", 652_340)
+    said = capsys.readouterr().out
+    assert "follows from your earlier answer" in said
+    assert "is right." not in said.splitlines()[1]
+    check("number-of-parameters", 756_560)
+    refused("number-of-parameters", 988_160)
+
+
+def test_everyone_has_numbers_of_their_own(capsys):
+    begin("parameter-sharing", "ada")
+    assert capsys.readouterr().out == "Parameter sharing: the questions of ada.\n"
+    refused("parameter-sharing", 3_860)
+    begin("parameter-sharing", " ADA@example.org ")
+    assert "of ada." in capsys.readouterr().out
+    check("one-filter", 193)  # the warm-up is the lesson's own
+
+
+def test_nobodys_questions_are_a_sample(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    begin("parameter-sharing", ...)
+    assert "a sample, since no student id is known" in capsys.readouterr().out
+    refused("parameter-sharing", 3_860)
+
+
+def test_a_hub_or_a_grader_knows_the_student_better_than_a_cell(monkeypatch, capsys):
+    monkeypatch.setenv("JUPYTERHUB_USER", "grace")
+    begin("parameter-sharing", "ada")
+    assert "of grace." in capsys.readouterr().out
+    monkeypatch.setenv("CNNLESSON_STUDENT", "lin")
+    begin("parameter-sharing", "ada")
+    assert "of lin." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("parameter-shoring", "ada"), "did you mean 'parameter-sharing'"),
+        (("parameter-sharing", "a/b"), "the student id 'a/b' has '/' in it"),
+        (("parameter-sharing", 7), "student_id must be text, not 7"),
+    ],
+)
+def test_what_cannot_begin_says_why(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        begin(*arguments)
+
+
+def test_verdicts_can_wait_for_the_feedback(capsys, monkeypatch):
+    begin("parameter-sharing", "ada", tell="after-grading")
+    capsys.readouterr()
+    for answer in (3_860, 7):
+        check("parameter-sharing", answer)
+        said = capsys.readouterr().out
+        assert "has the right form" in said
+        assert "after grading" in said
+    assert "a whole number, not (1, 2)" in refused("parameter-sharing", (1, 2))
+    with pytest.raises(NotAnswered):
+        check("parameter-sharing", ...)
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert "7 is not right" in refused("parameter-sharing", 7)
+    with pytest.raises(ValueError, match="'now' or 'after-grading', not 'never'"):
+        begin("parameter-sharing", "ada", tell="never")
 
 
 def test_an_untouched_answer_is_told_apart_from_a_wrong_one():
@@ -133,6 +262,48 @@ def test_a_notebook_shows_the_message_alone():
     assert lines[0] == "Parameter Sharing"
     assert "1300 is not right." in captured.stdout
     assert ".py" not in captured.stdout
+
+
+def records(code):
+    """The answer records that a cell leaves."""
+    shell = InteractiveShell.instance()
+    with capture_output() as captured:
+        shell.run_cell(f"from cnnlesson import check; import numpy as np\n{code}")
+    data = [output.data for output in captured.outputs]
+    return [each[MIME] for each in data if MIME in each]
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ("3860", {"value": 3860}),
+        ("np.int64(3860)", {"value": 3860}),
+        ("3860.5", {"value": 3860.5}),
+        ("(14, np.array([14, 20]))", {"value": [14, [14, 20]]}),
+        ("{'c', 'a'}", {"value": ["a", "c"]}),
+        ("None", {"value": None}),
+        ("...", {"unanswered": True}),
+        ("float('nan')", {"unreadable": "nan"}),
+        ("object", {"unreadable": "<class 'object'>"}),
+        ("'\\0\\ud800'", {"value": "\ufffd?"}),
+        ("[[[[[[[1]]]]]]]", {"unreadable": "[[[[[[[...]]]]]]]"}),
+        ("['x' * 1000] * 1000", {"unreadable": "an answer of more than 256 KB"}),
+    ],
+)
+def test_a_cell_leaves_a_plain_record_of_its_answer(answer, left):
+    (record,) = records(f"check('parameter-sharing', {answer})")
+    about = {"schema": 1, "library": __version__, "question": "parameter-sharing", "variant": ""}
+    assert record == about | left
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+def test_a_right_answer_unlocks_the_work():
+    shell = InteractiveShell.instance()
+    with capture_output() as captured:
+        shell.run_cell("from cnnlesson import check; check('parameter-sharing', 3860)")
+    _, work = captured.outputs
+    assert "<summary>Show the work</summary>" in work.data["text/markdown"]
+    assert "3860" in work.data["text/plain"]
 
 
 def test_the_students_side_loads_neither_a_server_nor_nbgrader_nor_numpy():

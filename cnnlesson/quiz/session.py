@@ -7,7 +7,7 @@ from types import EllipsisType
 
 from cnnlesson import identity
 from cnnlesson.quiz import bank
-from cnnlesson.settings import near
+from cnnlesson.settings import near, shown
 
 NOW, AFTER_GRADING = "now", "after-grading"
 
@@ -69,6 +69,8 @@ def begin(assignment: str, student_id: str | EllipsisType = ..., *, tell: str = 
         )
     if tell not in (NOW, AFTER_GRADING):
         raise ValueError(f"tell must be {NOW!r} or {AFTER_GRADING!r}, not {tell!r}")
+    if not isinstance(student_id, str | EllipsisType):
+        raise ValueError(f"student_id must be text, not {shown(student_id)}")
     student = identity.known_student(typed=None if student_id is ... else student_id)
     _current = Session(variant(assignment, student or ""), tell)
     title = bank.ASSIGNMENTS[assignment].title
