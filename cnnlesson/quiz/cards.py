@@ -27,10 +27,21 @@ class Card:
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        """The letter and the text of each choice."""
-        return [
-            (letter, text.format(g=self.setup)) for letter, text in self.question.choices.items()
-        ]
+        """The letter that stands before each choice, and its text."""
+        at = self.question.letters(self.setup)
+        texts = self.question.choices.items()
+        return sorted((at[own], text.format(g=self.setup)) for own, text in texts)
+
+    def letter_of(self, text: str) -> str:
+        """Return the letter that stands before a choice.
+
+        Raises:
+            ValueError: if there is no such choice.
+        """
+        for letter, choice in self.choices:
+            if choice == text:
+                return letter
+        raise ValueError(f"there is no choice {text!r} in {self.question.title!r}")
 
     def __repr__(self) -> str:
         rows = [f"- {name}: {value}" for name, value in self.setup.rows()]
