@@ -57,6 +57,19 @@ def known_student(folder: Path | None = None) -> str | None:
     Raises:
         ValueError: if what was found is no student id; the message says where it was found.
     """
+    found = student_and_source(folder)
+    return found[0] if found else None
+
+
+def student_and_source(folder: Path | None = None) -> tuple[str, str] | None:
+    """Return what `known_student` returns, and where it was found, as words for a message.
+
+    Args:
+        folder: where to look for the file; the current folder unless given.
+
+    Raises:
+        ValueError: if what was found is no student id; the message says where it was found.
+    """
     sources = [GIVEN]
     if os.environ.get("NBGRADER_EXECUTION") != "autograde":
         sources.append("JUPYTERHUB_USER")
@@ -110,9 +123,9 @@ def _what_is_wrong(name: str) -> str | None:
     return None
 
 
-def _normalised_from(source: str, student: str) -> str:
+def _normalised_from(source: str, student: str) -> tuple[str, str]:
     try:
-        return normalised(student)
+        return normalised(student), source
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
 
