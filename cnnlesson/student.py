@@ -262,8 +262,11 @@ def _notebooks(folder: Path) -> list[Path]:
 def _write(target: Path, content: bytes) -> Path:
     """Write a file so that it is there whole or, should anything stop this, not at all."""
     part = target.with_name(f".{target.name}.part")
-    part.write_bytes(content)
-    return part.replace(target)
+    try:
+        part.write_bytes(content)
+        return part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _not_there(file: Path, source: Path, again: str) -> str:
