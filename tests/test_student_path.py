@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from course import ROOT, copy_course
 from hypothesis import given
 from hypothesis import strategies as st
+from labs import open_notebook, quiet_home, served
 from nbgrader.api import Gradebook
 
 from cnnlesson import student as way
@@ -541,3 +543,160 @@ def test_a_notebook_that_zip_collect_would_misfile_is_refused(course, cnnlesson)
     shutil.copy2(course / f"release/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", folder / "my_part.ipynb")
     cnnlesson("start", "odd", "--student", "ada")
     assert "underscore" in refused(cnnlesson("hand-in", "odd", "--allow-incomplete"))
+
+
+# --- the zip that a lecturer gives out -------------------------------------------------------
+
+
+def bundle_into(folder, cwd=ROOT):
+    done = subprocess.run(
+        [sys.executable, cwd / "tools/student_bundle.py", folder],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (bundle,) = folder.glob("*.zip")
+    assert done.stdout.splitlines()[0] == str(bundle)
+    return bundle, done.stdout
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return bundle_into(tmp_path_factory.mktemp("bundle"))[0]
+
+
+def test_the_bundle_holds_the_students_side_alone(bundle):
+    tracked = subprocess.run(
+        ["git", "ls-files", "notebooks", "release", "cnnlesson"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    with zipfile.ZipFile(bundle) as archive:
+        tops = {Path(name).parts[0] for name in archive.namelist()}
+        names = {name.partition("/")[2] for name in archive.namelist()}
+        text = b"".join(archive.read(name) for name in archive.namelist())
+    assert tops == {bundle.stem}
+    files = ("README.md", "LICENSE", "pyproject.toml", "environment.yml", "constraints.txt")
+    assert names == {*tracked, *files}
+    assert b"### BEGIN SOLUTION" not in text
+    assert str(ROOT).encode() not in text
+
+
+def test_the_same_files_make_the_same_bundle(bundle, tmp_path):
+    again, _ = bundle_into(tmp_path)
+    assert again.read_bytes() == bundle.read_bytes()
+
+
+def test_what_git_does_not_track_stays_out_and_is_named(tmp_path):
+    course = tmp_path / "course"
+    clone = ["git", "clone", "--quiet", ROOT, course]
+    subprocess.run(clone, check=True)
+    (course / "tools").mkdir(exist_ok=True)
+    shutil.copy2(ROOT / "tools/student_bundle.py", course / "tools")
+    for name in ("release/new/new.ipynb", "notebooks/work/secret.txt", "gradebook.db"):
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        (course / name).write_text("{}")
+    (tmp_path / "out").mkdir()
+    bundle, said = bundle_into(tmp_path / "out", course)
+    assert said.splitlines()[1:] == [
+        "Left out, since git does not track them: release/new/new.ipynb"
+    ]
+    with zipfile.ZipFile(bundle) as archive:
+        assert not [n for n in archive.namelist() if re.search("new|secret|gradebook", n)]
+
+
+@pytest.fixture(scope="module")
+def unpacked(bundle, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("a student")
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extractall(folder)
+    return folder / bundle.stem
+
+
+def test_the_package_can_be_built_from_the_bundle(unpacked, tmp_path):
+    pytest.importorskip("hatchling")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=unpacked,
+        capture_output=True,
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert "cnnlesson/widgets/js/ui.js" in archive.namelist()
+        assert "cnnlesson/student.py" in archive.namelist()
+
+
+# --- the whole way, in the browser -----------------------------------------------------------
+
+
+def new_cell_below(page, heading, line):
+    """Click on a text, press B, and run a line, as the start page says."""
+    page.locator(".jp-MarkdownCell", has_text=heading).last.click()
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.type(line)
+    page.keyboard.press("Shift+Enter")
+
+
+@pytest.fixture(scope="module")
+def bundle_lab(unpacked, clean_environment, tmp_path_factory):
+    """JupyterLab in the unpacked bundle, which nothing but its own README has prepared."""
+    scripts = Path(sys.executable).parent
+    path = os.pathsep.join([str(scripts), clean_environment["PATH"]])  # as an activated one has it
+    environment = {**clean_environment, "PATH": path, "PYTHONPATH": str(unpacked)}
+    command = [
+        scripts / "jupyter-lab",
+        "--no-browser",
+        "--ServerApp.ip=127.0.0.1",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    ]
+    home = quiet_home(tmp_path_factory.mktemp("home"))
+    with served(command, unpacked, environment, home) as (host, _, token):
+        yield lambda path: f"{host}/{path}?reset&token={token}"
+
+
+@pytest.mark.browser
+@pytest.mark.nbgrader
+def test_a_student_walks_the_whole_way_and_is_graded(page, bundle_lab, unpacked, course, run):
+    open_notebook(page, bundle_lab, "notebooks/00-start-here.ipynb")
+    lines = page.locator(".jp-MarkdownCell pre").all_inner_texts()
+    start, hand_in = (line.strip() for line in lines)
+    new_cell_below(page, "The way through", start.replace("YOUR-ID", "Ada@uni.edu"))
+    said = page.locator(".jp-OutputArea-output", has_text="Your student id is ada")
+    said.wait_for()
+    opened = re.search(r"Open (\S+)\.\s*$", said.inner_text())[1]
+
+    open_notebook(page, bundle_lab, opened)
+    cell = page.locator(".jp-CodeCell", has_text="number_of_parameters = ").first
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("number_of_parameters = 756560")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.locator(".jp-OutputArea-output", has_text="Not answered yet").first.wait_for()
+    page.keyboard.press("Control+s")
+    saved = unpacked / opened
+    deadline = time.monotonic() + 30
+    while "756560" not in saved.read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline, "JupyterLab did not save"
+        time.sleep(0.2)
+
+    open_notebook(page, bundle_lab, "notebooks/00-start-here.ipynb")
+    new_cell_below(page, "The way through", hand_in)
+    refusal = "not answered yet: Convolution Output Shape, Parameter Sharing"
+    page.locator(
+        ".jp-OutputArea-output", has_text=refusal
+    ).wait_for()  # and nothing waits for a yes
+    new_cell_below(page, "The way through", f"{hand_in} --allow-incomplete")
+    said = page.locator(".jp-OutputArea-output", has_text="Upload this file")
+    said.wait_for()
+    handed = re.search(r"Upload this file: (\S+)", said.inner_text())[1]
+    (course / "work/hand-in").mkdir(parents=True)
+    shutil.copy2(unpacked / handed, course / "work/hand-in")
+    assert scores(course, ASSIGNMENT, run) == {"ada": 2}

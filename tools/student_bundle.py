@@ -25,8 +25,8 @@ STUDENT_SIDE = (
 README = """\
 # How a convolutional layer counts
 
-Unpack this folder where it may stay, and open a terminal in it: on Windows the *Anaconda Prompt*, or
-with plain Python a *Command Prompt*.
+Unpack this folder where it may stay, and open a terminal in it: on Windows the *Anaconda Prompt*,
+or with plain Python a *Command Prompt*.
 
 ## With conda
 
@@ -53,8 +53,8 @@ On macOS and Linux:
 ## Then
 
 JupyterLab opens in your browser. In its list of files, on the left, open `notebooks` and in it
-`00-start-here.ipynb`, which shows the way through. The next time, only activate the environment again
-(`conda activate cnnlesson`, or the line with `activate` above) and start `jupyter lab` in this folder.
+`00-start-here.ipynb`, which shows the way through. The next time, only activate the environment
+(`conda activate cnnlesson`, or the line with `activate` above) and start `jupyter lab` here.
 
 What you write lies in the folder `work`. Keep it when you unpack a newer version of this zip.
 """
