@@ -1,12 +1,13 @@
 """Tell a person, and whoever grades, what became of an answer."""
 
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
-from cnnlesson.quiz import bank, session
+from cnnlesson.quiz import bank, functions, session
 from cnnlesson.quiz.cards import publish
 from cnnlesson.quiz.diagnosis import Outcome, Verdict, judge
-from cnnlesson.quiz.questions import Question
+from cnnlesson.quiz.questions import Kind, Question
 from cnnlesson.quiz.record import MIME, answer_record
 from cnnlesson.settings import shown
 
@@ -43,10 +44,10 @@ def check(question_id: str, answer: object) -> None:
 
     Args:
         question_id: which question, such as "number-of-parameters".
-        answer: the student's answer, whatever it may be.
+        answer: the student's answer, whatever it may be; a function is run on many cases.
 
     Raises:
-        NotAnswered: if the answer is still `...`.
+        NotAnswered: if the answer is still `...`, or a function that is not written yet.
         PartlyRight: if it earns a part of the points.
         WrongAnswer: if it is anything else but right.
         ValueError: if there is no such question.
@@ -54,6 +55,7 @@ def check(question_id: str, answer: object) -> None:
     question = bank.find(question_id)
     now = session.current()
     setup = bank.setup(question, now.variant)
+    answer = _tried(question, answer)
     verdict = judge(question, setup, answer, now.answers)
     now.answers[question.id] = verdict.answer
     publish({MIME: answer_record(question.id, now.variant, answer, _version())})
@@ -75,9 +77,42 @@ def check(question_id: str, answer: object) -> None:
         _show_work(question.work(setup))
 
 
+def yours_or_ours(question_id: str, function: object) -> Callable[..., Any]:
+    """Return a student's function if it is right, else the library's, and say which it is.
+
+    So whatever builds on an earlier question works, whatever became of that one.
+
+    Args:
+        question_id: which question asks for the function.
+        function: the student's.
+
+    Raises:
+        ValueError: if there is no such question, or it does not ask for a function.
+    """
+    question = bank.find(question_id)
+    if question.function is None:
+        raise ValueError(f"{question_id!r} does not ask for a function")
+    setup = bank.setup(question, session.current().variant)
+    name = question.function.name
+    if judge(question, setup, _tried(question, function)).outcome is Outcome.RIGHT:
+        print(f"{name}: yours")  # noqa: T201
+        assert callable(function)
+        return function
+    print(f"{name}: the library's, until yours is right")  # noqa: T201
+    ours: Callable[..., Any] = question.right_answer(setup)
+    return ours
+
+
+def _tried(question: Question, answer: object) -> object:
+    """Run a function that a question asks for; leave any other answer as it is."""
+    if question.kind is Kind.FUNCTION and question.function is not None and callable(answer):
+        return functions.run(question.function, answer)
+    return answer
+
+
 def _opening(answer: object, verdict: Verdict) -> str:
     """Say in one sentence how the answer did."""
-    given = shown(answer)
+    given = "Your function" if isinstance(answer, functions.Results) else shown(answer)
     return {
         Outcome.RIGHT: f"{given} is right.",
         Outcome.FOLLOWS: f"{given} follows from your earlier answer, so it counts in full. "
