@@ -368,7 +368,7 @@ SHAPE = """AnswerBox("Convolution Output Shape", "shape", **sealed("salt", [
 CHOICE = f"""AnswerBox("Growth", "choice", options={OPTIONS!r}, **sealed("salt", [
     ("b", True, "Its filters do not grow."), ("a", False, "Which weight would be new?"),
 ], "Why would it?"))"""
-SEVERAL = f"""AnswerBox("What Holds", "several", options={OPTIONS!r}, **sealed("salt", [
+SEVERAL = f"""AnswerBox("What Holds", "several", options={OPTIONS[::-1]!r}, **sealed("salt", [
     (("a", "c"), True, ""),
 ], "One is missing, or one too many."))"""
 BOXES = ["Parameter Sharing", "Convolution Output Shape", "Growth", "What Holds"]
@@ -426,10 +426,10 @@ def test_a_number_is_typed_and_judged_at_once(boxes, opened):
     assert (voice.get_attribute("aria-live"), voice.inner_text()) == ("polite", "")
     field.click()
     for typed, said in {
-        "3840": ["✗ Not yet3840", "That leaves out the biases.", "1 try so far."],
-        "17": ["✗ Not yet17", OTHERWISE, "2 tries so far."],
+        "3840": ["✗ Not yet 3840", "That leaves out the biases.", "1 try so far."],
+        "17": ["✗ Not yet 17", OTHERWISE, "2 tries so far."],
         "3860.5": [
-            "✗ Not yet3860.5",
+            "✗ Not yet 3860.5",
             "Half a parameter? Or: A stride that was taken for a weight?",
             "3 tries so far.",
         ],
@@ -457,13 +457,13 @@ def test_a_number_is_typed_and_judged_at_once(boxes, opened):
     field.fill("(8*8*3+1)*20")
     shown.get_by_role("button", name="Check").click()
     assert field.evaluate("field => field === document.activeElement")
-    assert verdict(shown) == ["✓ Right(8*8*3+1)*20 = 3860", REPLIES[0][2], "Solved in 4 tries."]
+    assert verdict(shown) == ["✓ Right (8*8*3+1)*20 = 3860", REPLIES[0][2], "Solved in 4 tries."]
     assert not shown.get_by_text("= 193·20").is_visible()
     shown.get_by_text("Show the work").click()
     assert shown.locator(".cl-work").inner_text() == WORK
     field.fill("3840")
     field.press("Enter")
-    assert verdict(shown)[0] == "✗ Not yet3840"
+    assert verdict(shown)[0] == "✗ Not yet 3840"
     assert shown.locator("details").count() == 0
     assert known_to_python(opened) == "4 True"
 
@@ -498,7 +498,7 @@ def test_a_shape_is_typed_or_pasted(boxes, opened):
     opened.keyboard.type("3")
     opened.keyboard.press("Enter")
     assert verdict(shown)[:2] == [
-        "✗ Not yet14, 28/2 = 14, 3",
+        "✗ Not yet 14, 28/2 = 14, 3",
         "The depth is not that of the input.",
     ]
     for pasted in ("14x14x20", "(14, 14, 20)"):
@@ -509,7 +509,7 @@ def test_a_shape_is_typed_or_pasted(boxes, opened):
         height.press("Control+v")
         assert [field.input_value() for field in (height, width, depth)] == ["14", "14", "20"]
         height.press("Enter")
-        assert verdict(shown)[0] == "✓ Right14, 14, 20"
+        assert verdict(shown)[0] == "✓ Right 14, 14, 20"
     height.fill("14x14")
     height.press("Enter")
     assert problems(shown) == [
@@ -535,7 +535,7 @@ def test_a_choice_and_several_are_made_by_keyboard(boxes, opened):
     opened.keyboard.press("ArrowDown")
     opened.keyboard.press("Enter")
     assert verdict(shown) == [
-        "✓ RightIt stays the same.",
+        "✓ Right It stays the same.",
         "Its filters do not grow.",
         "Solved in 2 tries.",
     ]
@@ -545,11 +545,11 @@ def test_a_choice_and_several_are_made_by_keyboard(boxes, opened):
     shown.get_by_role("button", name="Check").click()
     assert problems(shown) == ["Tick at least one option first."]
     shown.get_by_text("It halves.").click()
-    shown.get_by_role("checkbox").nth(2).press("Enter")
+    shown.get_by_role("checkbox").first.press("Enter")
     assert verdict(shown)[1] == "One is missing, or one too many."
-    shown.get_by_role("checkbox").first.check()
+    shown.get_by_role("checkbox").last.check()
     shown.get_by_role("button", name="Check").click()
-    assert verdict(shown) == ["✓ RightIt grows with the image.; It halves.", "Solved in 2 tries."]
+    assert verdict(shown) == ["✓ Right It halves.; It grows with the image.", "Solved in 2 tries."]
 
 
 @pytest.mark.browser
@@ -596,8 +596,8 @@ def answer_all(boxes):
     boxes["Growth"].get_by_role("radio").first.check()
     for shown in boxes.values():
         shown.get_by_role("button", name="Check").click()
-    assert verdict(boxes["Parameter Sharing"])[0] == "✓ Right3,860"
-    assert verdict(boxes["Growth"])[0] == "✗ Not yetIt grows with the image."
+    assert verdict(boxes["Parameter Sharing"])[0] == "✓ Right 3,860"
+    assert verdict(boxes["Growth"])[0] == "✗ Not yet It grows with the image."
 
 
 @pytest.mark.browser

@@ -288,7 +288,7 @@ function render({ model, el }) {
     const count = before ? null : outcome.right ? (tries === 1 ? "Solved at the first try." : `Solved in ${tried(tries)}.`) : `${tried(tries)} so far.`;
     verdict.className = outcome.right ? "cl-verdict cl-right" : "cl-verdict";
     verdict.replaceChildren(
-      h("p", {}, h("strong", {}, h("span", { "aria-hidden": "true" }, outcome.right ? "✓ " : "✗ "), outcome.right ? "Right" : "Not yet"), h("span", {}, given.echo)),
+      h("p", {}, h("strong", {}, h("span", { "aria-hidden": "true" }, outcome.right ? "✓ " : "✗ "), outcome.right ? "Right" : "Not yet"), " ", h("span", {}, given.echo)),
       ...(outcome.says.length ? [h("p", {}, outcome.says.join(" Or: "))] : []),
       ...(count ? [h("p", { class: "cl-tries" }, count)] : []),
     );
