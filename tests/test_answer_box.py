@@ -262,6 +262,8 @@ REFUSED = {
     "0^-1": "divides by zero",
     "2^0.5": "a power that is not a whole number",
     "10^40": "takes more than 40 digits",
+    "10^-40": "takes more than 40 digits",
+    "-10^40": "takes more than 40 digits",
     "9^9^9^9": "takes more than 40 digits",
     "1" * 41: "takes more than 40 digits",
     "1+" * 200 + "1": "has more than 200 characters",
