@@ -120,14 +120,29 @@ class Stack:
     layers: tuple[network.Layer, ...]
 
     @cached_property
-    def broken(self) -> tuple[int, str] | None:
-        """Which layer breaks, counting from 1, and why, by `network`; None if none does."""
-        for count in range(1, len(self.layers) + 1):
+    def broken(self) -> int | None:
+        """Which layer is the first that breaks, counting from 1; None if all fit."""
+        shape = self.input_shape
+        for number, layer in enumerate(self.layers, 1):
             try:
-                network.Network(self.layers[:count], self.input_shape)
-            except ValueError as error:
-                return count, str(error)
+                shape = layer.output_shape(shape)
+            except ValueError:
+                return number
         return None
+
+    @property
+    def reason(self) -> str:
+        """Why it breaks, as `network` says it; empty if it does not."""
+        try:
+            network.Network(self.layers, self.input_shape)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    @property
+    def names(self) -> list[str]:
+        """The layers in words, counted from 1."""
+        return [f"Layer {number}: {layer}" for number, layer in enumerate(self.layers, 1)]
 
     def rows(self) -> list[Row]:
         """The input; the layers are what is chosen from."""
@@ -143,15 +158,16 @@ STACK_LENGTH = 6
 
 
 def stack(draw: Draw) -> Stack:
-    """Draw a stack that breaks, but not at its first layer."""
+    """Draw a stack that breaks, as often at one layer as at another, but not early."""
+    place = draw.pick(range(3, STACK_LENGTH + 1))
     while True:
         layers: list[network.Layer] = [_convolution(draw)]
         for _ in range(STACK_LENGTH - 1):
             pools = isinstance(layers[-1], network.Conv) and draw.pick((True, False))
             layers.append(network.Pool("max", POOL) if pools else _convolution(draw))
-        shape = (draw.pick(range(14, 61)), draw.pick(range(14, 61)), 3)
-        drawn = Stack(shape, tuple(layers))
-        if drawn.broken is not None and drawn.broken[0] > 1:
+        lengths = range(4 + 4 * place, 20 + 6 * place)
+        drawn = Stack((draw.pick(lengths), draw.pick(lengths), 3), tuple(layers))
+        if drawn.broken == place:
             return drawn
 
 
@@ -164,17 +180,17 @@ def _convolution(draw: Draw) -> network.Conv:
     )
 
 
-@dataclass(frozen=True, repr=False)
-class Reason:
-    """A sentence that says why something is so, to show after a right answer."""
+class Lines:
+    """Sentences to show after a right answer, a line each."""
 
-    sentence: str
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
 
     def __repr__(self) -> str:
-        return self.sentence
+        return "\n".join(self.lines)
 
     def _repr_markdown_(self) -> str:
-        return self.sentence
+        return "\n\n".join(self.lines)
 
 
 # --- Backwards -------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from cnnlesson.quiz.chains import (
     POOL,
     Budget,
     Chain,
-    Reason,
+    Lines,
     Stack,
     backwards,
     budget,
@@ -36,11 +36,11 @@ Sizes = tuple[Any, Any]
 def _uneven_layer(draw: Draw) -> Layer:
     """Draw a layer whose stride fits along neither axis and leaves some of the image unread."""
     stride = draw.pick((3, 4, 5, 6))
-    filter_size = draw.pick(range(stride, 10))
-    padding = draw.pick((1, 2))
+    filter_size = draw.pick(range(stride, 11))
+    padding = draw.pick(range(1, min(3, stride - 1)))
     spare = filter_size - 2 * padding
     lengths = [size for size in range(24, 81) if (size - spare) % stride]
-    unread = [size for size in lengths if (size - spare) % stride > padding] or lengths
+    unread = [size for size in lengths if (size - spare) % stride > padding]
     height, width = draw.pick(((lengths, unread), (unread, lengths), (unread, unread)))
     return Layer(
         (draw.pick(height), draw.pick(width), draw.pick((2, 3, 4, 5, 6))),
@@ -603,7 +603,7 @@ def _breaks(
 
 def _broken(g: Stack) -> str:
     assert g.broken is not None
-    return "abcdef"[g.broken[0] - 1]
+    return "abcdef"[g.broken - 1]
 
 
 _BREAKS = (
@@ -706,24 +706,26 @@ QUESTIONS = (
             _wrongly(
                 "plus-one-not-first",
                 "b",
-                "({at[b]}) holds: the division counts steps, and before the first step the filter has "
-                "a position already.",
+                "({at[b]}) holds: the division counts steps, and before its first step the "
+                "filter has a position already.",
             ),
             _wrongly(
                 "pool-has-weights",
                 "c",
-                "({at[c]}) does not: pooling takes the largest number of each window and weighs none.",
+                "({at[c]}) does not: pooling takes the largest number of each window, and "
+                "weighs none.",
             ),
             _wrongly(
                 "backpropagation-skips-pooling",
                 "d",
-                "({at[d]}) does not: the layers before the pooling learn too, and what they learn from "
-                "reaches them through it.",
+                "({at[d]}) does not: the layers before the pooling learn too, and what they "
+                "learn from reaches them through it.",
             ),
             _wrongly(
                 "stride-takes-weights",
                 "e",
-                "({at[e]}) holds: a stride says where the filters stop, and leaves their weights alone.",
+                "({at[e]}) holds: a stride says where the filters stop, and leaves their "
+                "weights alone.",
             ),
         ),
         next_step="How many positions has a filter that is as wide as the padded input?",
@@ -833,7 +835,9 @@ QUESTIONS = (
             *_of("following", m.DEPTH),
         ),
         next_step="What is the shape after the first layer, and what after the pooling?",
-        work=lambda g: g.convolved.summary(),
+        work=lambda g: Lines(
+            *(f"{row.layer}: {' x '.join(map(str, row.shape))}" for row in g.convolved.rows)
+        ),
     ),
     Question(
         id="following-layer-parameters",
@@ -888,7 +892,10 @@ QUESTIONS = (
         ),
         next_step="How many numbers does the dense layer get, and how many parameters has each of "
         "the three layers by itself?",
-        work=lambda g: g.classifier.summary(),
+        work=lambda g: Lines(
+            *(f"{row.layer}: {row.parameters}" for row in g.classifier.rows),
+            f"Together: {g.classifier.parameters}",
+        ),
     ),
     Question(
         id="receptive-field",
@@ -954,17 +961,14 @@ QUESTIONS = (
         "padding, and a pooling has a stride as large as its windows; where a step does not fit "
         "whole, sizes are rounded down.",
         choices={
-            **{
-                letter: f"Layer {place + 1}: {{g.layers[{place}]}}."
-                for place, letter in enumerate("abcdef")
-            },
+            **{letter: f"{{g.names[{place}]}}" for place, letter in enumerate("abcdef")},
             "g": "No layer: all six fit.",
         },
         shuffled=False,
         right_answer=_broken,
         misconceptions=_BREAKS,
         next_step="What are the height and the width after each layer, one after the other?",
-        work=lambda g: Reason(g.broken[1][0].upper() + g.broken[1][1:] + "."),
+        work=lambda g: Lines(f"It breaks here: {g.reason}."),
         tells_apart=1,
     ),
     Question(
