@@ -283,12 +283,14 @@ class Budget:
     def figure(self) -> None:
         """Nothing to draw: a filter is what is to be found."""
 
-    def lacks(self, answer: Sequence[int]) -> str | None:
+    def lacks(self, answer: Sequence[Any]) -> str | None:
         """Say what a layer does not fulfil, or None if it does everything.
 
         Args:
-            answer: filter size, stride, padding and number of filters, whole numbers.
+            answer: filter size, stride, padding and number of filters.
         """
+        if not all(isinstance(number, int) for number in answer):
+            return "Each of the four is one whole number, the same for height and width."
         filter_size, stride, padding, filters = answer
         if min(filter_size, stride, filters) < 1 or padding < 0:
             return (
@@ -338,8 +340,7 @@ def budget(draw: Draw) -> Budget:
             stride=draw.pick(range(2, min(4, filter_size) + 1)),
             padding=draw.pick(range(1, min(3, filter_size))),
         )
-        slack = draw.pick((1, 2, 3))
-        made = within(drawn, slack)
+        made = within(drawn, draw.pick((1, 2)))
         if made.lacks((drawn.F, drawn.S, drawn.P, drawn.K)) is None:
             return made
 
