@@ -119,6 +119,15 @@ def _spare(g: Layer) -> tuple[int, ...]:
     )
 
 
+def _work_of_unread(g: Layer) -> Lines:
+    rows, columns = (spare % g.S for spare in _spare(g))
+    return Lines(
+        f"Down, {rows} rows of the padded image lie beyond the last position; across, "
+        f"{columns} columns.",
+        f"Of each, the last {g.P} are padding: what is left over besides belongs to the image.",
+    )
+
+
 def _reached(reach: Sizes, size: Sizes | None, depth: int, layer: Layer) -> tuple[Any, ...]:
     """Give the shape of the output where filters reach over `reach` pixels."""
     if size is None:
@@ -181,6 +190,7 @@ def _of(
     *,
     piece: str | None = None,
     then: Callable[[Any], Any] | None = None,
+    where: str = "",
 ) -> tuple[Misconception, ...]:
     """Return the same misconceptions, about one part of a set-up.
 
@@ -189,6 +199,7 @@ def _of(
         misconceptions: which.
         piece: the piece of the answer that they change here, if another.
         then: what becomes of their value until it is that piece.
+        where: what a message begins with, where the question is about more than that part.
     """
     get = attrgetter(part)
 
@@ -198,7 +209,7 @@ def _of(
     return tuple(
         replace(
             each,
-            say=each.say.replace("{g.", f"{{g.{part}."),
+            say=where + each.say.replace("{g.", f"{{g.{part}."),
             formula=about(each.formula),
             piece=each.piece if piece is None else piece,
         )
@@ -223,6 +234,12 @@ _ROUNDING = (
 
 _SIZE = (*_without(m.SIZE, "dilation-ignored"), *_ROUNDING)
 """Of a layer that is not dilated."""
+
+_SIZE_OF_A_PART = _without(_SIZE, "volumes", "not-rounded")
+"""Where the size is only on the way to the answer."""
+
+_FIRST, _CONVOLUTION = "Look at the first layer. ", "Look at the convolution. "
+"""What a message begins with, where a question is about more than that."""
 
 
 def _reaches(identifier: str, say: str, formula: Callable[[int, Layer], int]) -> Misconception:
@@ -531,7 +548,7 @@ def _largest(
 _INPUT = (
     _largest(
         "smallest-input",
-        "That is the smallest; some more pixels do not suffice for one more step.",
+        "That is the smallest; a few more pixels still leave no room for one more step.",
         lambda n, f, s, p: (n - 1) * s + f - 2 * p,
     ),
     _largest(
@@ -675,6 +692,12 @@ def _wrongly(identifier: str, letter: str, say: str) -> Misconception:
     return Misconception(identifier, say, lambda g: not _TRUE[letter], piece=letter)
 
 
+_IN_THE_OUTPUT = tuple(
+    replace(each, say=f"Look at the output's size. {each.say}") for each in _SIZE_OF_A_PART
+)
+"""For a question that is not about the size itself."""
+
+
 # --- Questions -------------------------------------------------------------------------------
 
 QUESTIONS = (
@@ -683,7 +706,7 @@ QUESTIONS = (
         title="What the Formula Says",
         kind=Kind.SEVERAL,
         numbers=IDEA,
-        objective="derive-the-formula",
+        objective="output-shape",
         prompt="A layer's output is floor((W - F + 2P) / S) + 1 wide. Which of these hold? Give "
         'the letters of **all** that do, such as `"ab"`.',
         choices={
@@ -764,9 +787,10 @@ QUESTIONS = (
         pieces=lambda g: {"size": g.output_shape[:2], "layer": g},
         assemble=_left_over,
         follows=Follows("uneven-output-shape", lambda shape: {"size": shape[:2]}),
-        misconceptions=(*_UNREAD, *_without(_SIZE, "not-rounded", "volumes")),
+        misconceptions=(*_UNREAD, *_IN_THE_OUTPUT),
         next_step="Which is the last row of the padded image that the filter reads at its last "
         "position, and what lies below it?",
+        work=_work_of_unread,
         tells_apart=3,
     ),
     Question(
@@ -831,7 +855,7 @@ QUESTIONS = (
             *_of("following", m.SHAPE_ORDER),
             *_POOLING,
             *_LAST,
-            *_of("first", (*_without(_SIZE, "volumes", "not-rounded"),), piece="convolved"),
+            *_of("first", _SIZE_OF_A_PART, piece="convolved", where=_FIRST),
             *_of("following", m.DEPTH),
         ),
         next_step="What is the shape after the first layer, and what after the pooling?",
@@ -885,10 +909,16 @@ QUESTIONS = (
         ),
         misconceptions=(
             *_NETWORK,
-            *_of("first", m.BIAS_SHARED),
-            *_of("first", _without(m.FILTER_WEIGHTS, "dilation-counted")),
-            *_of("first", m.PARAMETERS_SHARED, piece="convolution"),
-            *_of("first", _without(_SIZE, "volumes", "not-rounded"), piece="pooled", then=_pooled),
+            *_of("first", m.BIAS_SHARED, where=_CONVOLUTION),
+            *_of("first", _without(m.FILTER_WEIGHTS, "dilation-counted"), where=_CONVOLUTION),
+            *_of("first", m.PARAMETERS_SHARED, piece="convolution", where=_CONVOLUTION),
+            *_of(
+                "first",
+                _SIZE_OF_A_PART,
+                piece="pooled",
+                then=_pooled,
+                where=_CONVOLUTION,
+            ),
         ),
         next_step="How many numbers does the dense layer get, and how many parameters has each of "
         "the three layers by itself?",
@@ -949,6 +979,13 @@ QUESTIONS = (
         ),
         next_step="How wide is the smallest image that gives this output, and how many more "
         "pixels would it take for one more step?",
+        work=lambda g: show_work(  # along the width; the height goes the same way
+            arithmetic.input_sizes_for,
+            g.output[1],
+            g.layer.F,
+            stride=g.layer.S,
+            padding=g.layer.P,
+        ),
     ),
     Question(
         id="broken-layer",
@@ -996,4 +1033,3 @@ ASSIGNMENT = Assignment(
     questions=tuple(question.id for question in QUESTIONS),
     minutes=(40, 60),
 )
-"""Half of it is about chains of layers, so it comes last of the three."""
