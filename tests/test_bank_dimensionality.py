@@ -280,6 +280,16 @@ def test_the_layer_breaks_at_different_places_and_says_why():
         assert "does not fit into the padded input" in said
 
 
+def test_what_is_said_of_a_layer_holds():
+    """What "still fits" comes before the broken layer, and "not there" is after it."""
+    question = QUESTIONS["broken-layer"]
+    for setup in setups(question.id):
+        right = question.right_answer(setup)
+        for letter, ways in diagnosis.explanations(question, setup).items():
+            starts = {one[0].say.split(":")[0] for one in ways}
+            assert starts == ({"This one still fits"} if letter < right else {"Not there"})
+
+
 def test_a_stack_that_fits_has_nothing_to_say():
     stack = Stack((32, 32, 3), (network.Conv(8, 20, stride=2, padding=1),))
     assert stack.broken is None

@@ -238,6 +238,11 @@ _SIZE = (*_without(m.SIZE, "dilation-ignored"), *_ROUNDING)
 _SIZE_OF_A_PART = _without(_SIZE, "volumes", "not-rounded")
 """Where the size is only on the way to the answer."""
 
+_IN_THE_OUTPUT = tuple(
+    replace(each, say=f"Look at the output's size. {each.say}") for each in _SIZE_OF_A_PART
+)
+"""For a question that is not about the size itself."""
+
 _FIRST, _CONVOLUTION = "Look at the first layer. ", "Look at the convolution. "
 """What a message begins with, where a question is about more than that."""
 
@@ -672,7 +677,7 @@ _BREAKS = (
     ),
     Misconception(
         "size-kept",
-        "Not all fit: without padding, every filter above 1 x 1 makes the maps smaller.",
+        "Not there: without padding, every filter above 1 x 1 makes the maps smaller.",
         lambda g: _breaks(g, convolved=lambda n, f, s, p: -(-n // s)),
     ),
 )
@@ -690,12 +695,6 @@ def _chosen(**letters: bool) -> frozenset[str]:
 def _wrongly(identifier: str, letter: str, say: str) -> Misconception:
     """A statement that was taken for true, or not, by mistake."""
     return Misconception(identifier, say, lambda g: not _TRUE[letter], piece=letter)
-
-
-_IN_THE_OUTPUT = tuple(
-    replace(each, say=f"Look at the output's size. {each.say}") for each in _SIZE_OF_A_PART
-)
-"""For a question that is not about the size itself."""
 
 
 # --- Questions -------------------------------------------------------------------------------
