@@ -1029,6 +1029,7 @@ QUESTIONS = (
 ASSIGNMENT = Assignment(
     id="dimensionality",
     title="Dimensionality",
+    after="03-dimensionality",
     questions=tuple(question.id for question in QUESTIONS),
     minutes=(40, 60),
 )

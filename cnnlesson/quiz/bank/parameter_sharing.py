@@ -469,6 +469,7 @@ QUESTIONS = (
 ASSIGNMENT = Assignment(
     id="parameter-sharing",
     title="Parameter sharing",
+    after="03-dimensionality",
     questions=tuple(question.id for question in QUESTIONS),
     minutes=(30, 60),
 )
