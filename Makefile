@@ -2,6 +2,7 @@
 #
 #   make lab      open the course in JupyterLab
 #   make site     make pages of the notebooks, which stay live without a kernel and a network
+#   make student-bundle   write dist/cnnlesson-student-VERSION.zip, to give to students
 #   make grade    grade a bundled class of six with nbgrader, and show the scores
 #   make test     run every test that can run on this machine
 #   make check    format, lint and type-check
@@ -18,7 +19,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab site grade test check notebooks bench bench-visualisers constraints
+.PHONY: lab site student-bundle grade test check notebooks bench bench-visualisers constraints
 .DELETE_ON_ERROR:
 
 # --- The environment: one, which the targets below extend by what they need -----------------
@@ -80,6 +81,9 @@ SITE := build/site
 site: $(VENV)/with-lab tools/site/node_modules/.package-lock.json
 	python tools/site/build.py $(SITE)
 	@echo "The site begins at $(SITE)/index.html"
+
+student-bundle:
+	$(PYTHON) tools/student_bundle.py dist
 
 # The whole loop, on a copy of the course, so that a real class is never touched.
 CLASS := build/class

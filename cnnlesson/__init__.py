@@ -10,7 +10,7 @@ from cnnlesson.arithmetic import (
     parameters_shared,
     parameters_unshared,
 )
-from cnnlesson.quiz import ask, begin, check
+from cnnlesson.quiz import ask, begin, check, practice
 from cnnlesson.working import show_work
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "output_size",
     "parameters_shared",
     "parameters_unshared",
+    "practice",
     "show_work",
 ]
 

@@ -1,20 +1,156 @@
 """The `cnnlesson` command."""
 
+import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 try:
     import click
 except ImportError:
-    sys.exit(
-        "the cnnlesson command needs click: install cnnlesson with its extra, cnnlesson[grading]"
-    )
+    sys.exit("the cnnlesson command needs click: install cnnlesson anew, which brings it along")
+
+from cnnlesson import student as way
+from cnnlesson.identity import REMEMBERED, WORK, normalised
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cnnlesson")
 def main() -> None:
-    """Help instructors run a course of lessons that grade themselves."""
+    """Work on the assignments of a course, and help those who run it."""
+
+
+_course_dir = click.option(
+    "--course-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The course's folder; the one that the current folder lies in unless given.",
+)
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--student", metavar="ID", help="Your student id; asked for once unless given.")
+@_course_dir
+def start(assignment: str, student: str | None, course_dir: Path | None) -> None:
+    """Copy ASSIGNMENT into the folder work, which is yours alone.
+
+    What is there already stays as it is.
+    """
+    try:
+        course = course_dir or way.find_course(Path())
+        way.released(course, assignment)
+        known = way.settle_student(course, student)
+        if known is None:
+            known = way.settle_student(course, _ask_who(assignment))
+        started = way.start(course, assignment)
+    except (LookupError, ValueError, OSError) as error:
+        raise click.ClickException(_sentence(error)) from None
+    kept = course / WORK / REMEMBERED
+    where = f", kept in {_shown(kept, course)}" if kept.is_file() else ""
+    click.echo(f"Your student id is {known}{where}.")
+    folder = _shown(started.notebooks[0].parent, course)
+    there = [file for file in started.notebooks if file not in started.copied]
+    if not started.copied:
+        click.echo(f"{folder} is there already, and stays as it is.")
+    elif there:
+        click.echo(f"{folder} was there; what it lacked is in it now:")
+        for file in started.copied:
+            click.echo(f"  {_shown(file, course)}")
+    click.echo(f"Open {_listed([_shown(file, course) for file in started.notebooks])}.")
+
+
+@main.command("hand-in")
+@click.argument("assignment")
+@click.option("--allow-incomplete", is_flag=True, help="Hand in with questions left unanswered.")
+@_course_dir
+def hand_in(assignment: str, allow_incomplete: bool, course_dir: Path | None) -> None:
+    """Check that your ASSIGNMENT is complete, and write the file to upload."""
+    try:
+        course = course_dir or way.find_course(Path())
+        reviewed = way.review(course, assignment)
+        student = way.settle_student(course, None)
+        if student is None:
+            raise LookupError(
+                "nothing here says who you are: run "
+                f"`cnnlesson start {assignment} --student YOUR-ID`, which leaves your answers alone"
+            )
+        for file in reviewed.notebooks:
+            saved = datetime.fromtimestamp(file.stat().st_mtime)
+            click.echo(f"{_shown(file, course)}, as you saved it on {saved:%d %B at %H:%M}:")
+        _report(reviewed, course)
+        if reviewed.unanswered and not allow_incomplete:
+            if not _can_ask():
+                raise click.ClickException(
+                    f"not answered yet: {', '.join(reviewed.unanswered)}; answer and save, or add "
+                    "--allow-incomplete to hand in all the same"
+                )
+            click.confirm("Hand in all the same?", abort=True)
+        written = way.hand_in(course, assignment, student, reviewed)
+    except (LookupError, ValueError, OSError) as error:
+        raise click.ClickException(_sentence(error)) from None
+    click.echo(f"Upload this file: {_shown(written, course)}")
+
+
+def _report(reviewed: way.Review, course: Path) -> None:
+    """Say what a student should know before handing in."""
+    count = len(reviewed.questions)
+    if reviewed.unanswered:
+        click.echo(f"  Not answered yet: {', '.join(reviewed.unanswered)}.")
+    else:
+        click.echo(f"  All {count} questions are answered." if count > 1 else "  It is answered.")
+    if reviewed.altered:
+        click.echo(
+            f"  The check was changed: {', '.join(reviewed.altered)}. "
+            "It is graded with the one that was released."
+        )
+    if not reviewed.verdicts:
+        click.echo("  No check was run before you saved: run all cells and save, to be sure.")
+    if reviewed.left_out:
+        files = ", ".join(_shown(file, course) for file in reviewed.left_out)
+        click.echo(f"  Not part of what you hand in: {files}.")
+
+
+def _can_ask() -> bool:
+    """Whether somebody can answer: not in a notebook's cell, which looks like a terminal."""
+    return sys.stdin.isatty() and "JPY_PARENT_PID" not in os.environ
+
+
+def _ask_who(assignment: str) -> str:
+    """Ask for the student's id, until it is one."""
+    if not _can_ask():
+        raise ValueError(
+            "nothing here says who you are: add your student id, as in "
+            f"`cnnlesson start {assignment} --student YOUR-ID`"
+        )
+
+    def checked(typed: str) -> str:
+        try:
+            return normalised(typed)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
+    answer: str = click.prompt("Your student id, as your course knows you", value_proc=checked)
+    return answer
+
+
+def _shown(path: Path, course: Path) -> str:
+    """A path as JupyterLab's file browser shows it, to somebody who is in the course."""
+    here = Path.cwd()
+    if course.resolve() in (here, *here.parents):
+        path = path.relative_to(course)
+    return path.as_posix()
+
+
+def _listed(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _sentence(error: Exception) -> str:
+    """What an exception says, without the number that a system's error has."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 @main.command()

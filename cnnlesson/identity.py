@@ -59,6 +59,22 @@ def known_student(folder: Path | None = None, *, typed: str | None = None) -> st
     Raises:
         ValueError: if what was found is no student id; the message says where it was found.
     """
+    found = student_and_source(folder, typed=typed)
+    return found[0] if found else None
+
+
+def student_and_source(
+    folder: Path | None = None, *, typed: str | None = None
+) -> tuple[str, str] | None:
+    """Return what `known_student` returns, and where it was found, as words for a message.
+
+    Args:
+        folder: where to look for the file; the current folder unless given.
+        typed: what the student typed, if anything.
+
+    Raises:
+        ValueError: if what was found is no student id; the message says where it was found.
+    """
     sources = [GIVEN]
     if os.environ.get("NBGRADER_EXECUTION") != "autograde":
         sources.append("JUPYTERHUB_USER")
@@ -66,7 +82,7 @@ def known_student(folder: Path | None = None, *, typed: str | None = None) -> st
         if student := os.environ.get(source):
             return _normalised_from(f"the environment variable {source}", student)
     if typed is not None:
-        return normalised(typed)
+        return normalised(typed), "what you typed"
     for file in _places(folder or Path()):
         if file.is_file():
             try:
@@ -114,9 +130,9 @@ def _what_is_wrong(name: str) -> str | None:
     return None
 
 
-def _normalised_from(source: str, student: str) -> str:
+def _normalised_from(source: str, student: str) -> tuple[str, str]:
     try:
-        return normalised(student)
+        return normalised(student), source
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
 

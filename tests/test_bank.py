@@ -28,6 +28,14 @@ def setups(question, students=STUDENTS):
     return list(dict.fromkeys(bank.setup(question, each) for each in variants))
 
 
+def shown(question, setup, answer):
+    """An answer as a student gives it, whose choices are in an order of their own."""
+    if not question.choices:
+        return answer
+    at = question.letters(setup)
+    return "".join(at[letter] for letter in sorted(answer))
+
+
 def numbers_in(text):
     return {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", text)}
 
@@ -54,8 +62,10 @@ def test_a_card_is_complete(question):
 def test_the_right_answer_has_the_form_and_is_right(question):
     for setup in setups(question):
         right = question.right_answer(setup)
-        assert answers.read(question, right) == right
-        verdict = judge(question, setup, right)
+        given = shown(question, setup, right)
+        if not question.choices:
+            assert answers.read(question, given) == right
+        verdict = judge(question, setup, given)
         assert (verdict.outcome, verdict.share, verdict.sentences) == (Outcome.RIGHT, 1, ())
         if question.assemble is not None:
             assert question.assemble(**question.pieces(setup)) == right
@@ -71,7 +81,7 @@ def test_no_explained_answer_is_right_and_every_one_is_explained(question):
                 isinstance(value, tuple) and any(isinstance(n, Fraction) for n in value)
             ):
                 continue  # which is told first that it must be whole
-            verdict = judge(question, setup, value)
+            verdict = judge(question, setup, shown(question, setup, value))
             assert verdict.outcome in (Outcome.WRONG, Outcome.PARTLY, Outcome.MISFIT)
             assert verdict.sentences
             assert verdict.share == (Fraction(1, 2) if verdict.outcome is Outcome.PARTLY else 0)
@@ -91,7 +101,7 @@ def test_no_sentence_holds_the_right_number(question):
             number for _, value in setup.rows() for number in numbers_in(value)
         }
         for misconception in question.misconceptions:
-            told = numbers_in(misconception.say.format(g=setup)) - shown_anyway
+            told = numbers_in(misconception.say.format(g=setup, at={})) - shown_anyway
             assert right not in told - set(range(5)), misconception.id
         assert right not in numbers_in(question.next_step.format(g=setup)) - shown_anyway
 
@@ -181,6 +191,23 @@ def test_questions_with_the_same_numbers_are_about_the_same_layer():
         if question.numbers.id == "layer"
     }
     assert len(layers) == 1
+
+
+@pytest.mark.parametrize("name", [q.id for q in QUESTIONS.values() if q.choices])
+def test_choices_come_in_an_order_of_ones_own(name):
+    question = QUESTIONS[name]
+    own = sorted(question.choices)
+    assert question.letters(question.numbers.lesson) == {letter: letter for letter in own}
+    orders = set()
+    for setup in setups(question)[1:]:
+        letters = question.letters(setup)
+        assert sorted(letters) == sorted(letters.values()) == own
+        orders.add(tuple(letters[letter] for letter in own))
+        card = Card(question, setup)
+        assert [letter for letter, _ in card.choices] == own
+        for letter, text in question.choices.items():
+            assert card.letter_of(text.format(g=setup)) == letters[letter]
+    assert len(orders) > 5 if question.shuffled else len(orders) == 1
 
 
 @ALL

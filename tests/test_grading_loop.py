@@ -9,18 +9,31 @@ from course import ROOT, copy_course
 from nbgrader.api import Gradebook
 
 from cnnlesson.grading.scores import StudentScore, scores_table
-from cnnlesson.quiz.questions import QUESTIONS
+from cnnlesson.quiz.bank import QUESTIONS
 
 ASSIGNMENT = "parameter-sharing"
-SHAPE, UNSHARED, SHARED = "convolution-output-shape", "number-of-parameters", "parameter-sharing"
-POINTS = {SHAPE: 1, UNSHARED: 2, SHARED: 3}
+POINTS = {
+    "one-filter": 1,
+    "convolution-output-shape": 1,
+    "number-of-neurons": 1,
+    "neurons-of-one-filter": 1,
+    "number-of-parameters": 2,
+    "parameter-sharing": 2,
+    "sharing-ratio": 1,
+    "larger-image": 1,
+    "larger-image-unshared": 2,
+    "what-is-shared": 1,
+    "what-sharing-saves": 1,
+    "a-cat-moves": 1,
+}
+EXPLANATION = "explain-when-sharing-hurts"
 EARNED = {
-    "all-right": {SHAPE, UNSHARED, SHARED},
+    "all-right": {*POINTS},
     "all-wrong": set(),
     "blank": set(),
-    "deleted-grade-cell": {SHAPE, UNSHARED, SHARED},
-    "loops-for-ever": {UNSHARED, SHARED},
-    "raises": {SHAPE, SHARED},
+    "deleted-grade-cell": {*POINTS},
+    "loops-for-ever": {*POINTS} - {"convolution-output-shape"},
+    "raises": {*POINTS} - {"number-of-parameters"},
 }
 
 pytestmark = pytest.mark.nbgrader
@@ -51,7 +64,7 @@ def gradebook(course):
 
 def test_the_whole_class_is_in_the_gradebook(gradebook):
     assert {student.id for student in gradebook.students} == set(EARNED)
-    assert gradebook.find_assignment(ASSIGNMENT).max_score == sum(POINTS.values())
+    assert gradebook.find_assignment(ASSIGNMENT).max_score == sum(POINTS.values()) + 3
 
 
 @pytest.mark.parametrize("student", EARNED)
@@ -59,16 +72,19 @@ def test_every_student_gets_the_points_they_earned(student, gradebook):
     submission = gradebook.find_submission(ASSIGNMENT, student)
     (notebook,) = submission.notebooks
     scores = {grade.name: grade.score for grade in notebook.grades}
+    explained = scores.pop(EXPLANATION)
     assert scores == {name: POINTS[name] * (name in EARNED[student]) for name in POINTS}
-    assert not submission.needs_manual_grade
+    assert explained == 0
+    assert submission.needs_manual_grade == (student != "blank")  # which nbgrader need not read
 
 
 @pytest.mark.parametrize("student", EARNED)
 def test_every_feedback_page_names_the_questions(student, course):
     page = course / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html"
     text = page.read_text(encoding="utf-8")
-    for question in QUESTIONS.values():
-        assert question.title in text
+    for name in POINTS:
+        assert QUESTIONS[name].title in text
+    assert f"the questions of {student}." in text
     assert "BEGIN SOLUTION" not in text
 
 
@@ -77,7 +93,9 @@ def test_feedback_tells_what_went_wrong(course):
         folder = course / "feedback" / student / ASSIGNMENT
         return (folder / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")
 
-    assert "752640 is not right" in page("all-wrong")
+    assert "is not right" in page("all-wrong")
+    assert "A filter reaches through all" in page("all-wrong")
+    assert "not quite right" in page("all-wrong")
     assert "Not answered yet" in page("blank")
     assert "neurons' is not defined" in page("raises")
     assert "CellTimeoutError" in page("loops-for-ever")
@@ -100,7 +118,7 @@ def test_the_scores_command_shows_each_student_and_page(course, run):
         assert (course / page).is_file()
         shown[student] = (float(score), float(maximum))
     assert shown == {
-        student: (sum(POINTS[q] for q in earned), 6) for student, earned in EARNED.items()
+        student: (sum(POINTS[q] for q in earned), 18) for student, earned in EARNED.items()
     }
 
 

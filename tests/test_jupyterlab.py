@@ -5,6 +5,9 @@ import pytest
 from course import ROOT
 from labs import open_notebook
 
+from cnnlesson.quiz import bank
+from cnnlesson.quiz.session import variant
+
 pytestmark = pytest.mark.browser
 
 
@@ -48,18 +51,40 @@ def test_a_lesson_runs_from_top_to_bottom(name, page, lab):
     assert page.evaluate(broken) == 0
 
 
+def fill_in(page, before, source):
+    """Replace a cell's source, found by what stands in it, as a person would, and run it."""
+    page.locator(".jp-CodeCell", has_text=before).first.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(source)
+    page.keyboard.press("Shift+Enter")
+
+
 def test_a_student_answers_a_quiz(page, lab):
     open_notebook(page, lab, "release/parameter-sharing/parameter-sharing.ipynb")
-    restart_and_run_all(page)  # which JupyterLab ends at the first cell that raises
-    page.locator(".jp-OutputArea-output", has_text="Not answered yet").wait_for()
-    for answer, verdict in (("3860", "3860 is not right."), ("756560", "756560 is right.")):
-        cell = page.locator(".jp-CodeCell", has_text="number_of_parameters = ").first
-        cell.locator(".cm-content").click()
-        page.keyboard.press("Control+A")
-        page.keyboard.type(f"number_of_parameters = {answer}")
-        page.keyboard.press("Shift+Enter")
+    fill_in(page, "student_id = ", 'student_id = "ada"')
+    restart_and_run_all(page)  # which goes on after cells that raise
+    wait_until_all_has_run(page)
+    assert page.get_by_text("Not answered yet").count() == 12
+    page.get_by_text("Parameter sharing: the questions of ada.").wait_for()
+
+    layer = bank.setup(bank.QUESTIONS["parameter-sharing"], variant("parameter-sharing", "ada"))
+    card = page.locator(".jp-CodeCell", has_text='ask("parameter-sharing")')
+    assert f"{layer.H} x {layer.W} x {layer.C}" in card.inner_text()
+    figure = card.get_by_role("img", name=f"An input of {layer.H} by {layer.W} by {layer.C}")
+    assert figure.evaluate("image => image.naturalWidth") > 100
+
+    answers = {
+        (layer.taps + 1) * layer.K: "A filter reaches through all",
+        layer.weights * layer.K: "is not quite right",
+        (layer.weights + 1) * layer.K: f"{(layer.weights + 1) * layer.K} is right.",
+    }
+    for answer, verdict in answers.items():
+        name = "number_of_shared_parameters"
+        fill_in(page, f"{name} = ", f"{name} = {answer}")
         page.keyboard.press("Shift+Enter")
         page.locator(".jp-OutputArea-output", has_text=verdict).wait_for()
+    page.get_by_text("Show the work").click()
+    page.locator(".jp-OutputArea-output details mjx-container").first.wait_for()
 
 
 def test_a_locked_cell_cannot_be_edited(page, lab):

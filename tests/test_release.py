@@ -7,7 +7,8 @@ import nbformat
 import pytest
 from course import ROOT, copy_course
 
-from cnnlesson.quiz.questions import QUESTIONS
+from cnnlesson.quiz.bank import ASSIGNMENTS as IN_THE_BANK
+from cnnlesson.quiz.bank import QUESTIONS
 
 ASSIGNMENTS = sorted(folder.name for folder in (ROOT / "source").iterdir() if folder.is_dir())
 SUBMISSIONS = sorted(folder.name for folder in (ROOT / "tests/submissions").iterdir())
@@ -18,12 +19,38 @@ def notebooks(stage, assignment):
 
 
 def graded_cells(path):
+    """The cells that `check` grades; what a person grades is Markdown."""
     cells = nbformat.read(path, as_version=4).cells
-    return [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    graded = [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    return [cell for cell in graded if cell.cell_type == "code"]
 
 
-def test_there_is_something_to_release():
-    assert "parameter-sharing" in ASSIGNMENTS
+def test_every_assignment_of_the_bank_is_released():
+    assert sorted(IN_THE_BANK) == ASSIGNMENTS
+    for name, assignment in IN_THE_BANK.items():
+        asked = [cell.id for path in notebooks("source", name) for cell in graded_cells(path)]
+        assert asked == list(assignment.questions)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_one_explanation_with_a_rubric_is_graded_by_a_person(assignment):
+    (path,) = notebooks("source", assignment)
+    cells = nbformat.read(path, as_version=4).cells
+    (explanation,) = (
+        cell
+        for cell in cells
+        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade")
+    )
+    assert explanation.metadata.nbgrader.solution
+    assert f"**Rubric, {explanation.metadata.nbgrader.points} points.**" in explanation.source
+    (released,) = notebooks("release", assignment)
+    assert "Rubric" not in released.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_running_all_goes_on_after_a_wrong_answer(assignment):
+    for path in notebooks("source", assignment):
+        assert all(cell.metadata.tags == ["raises-exception"] for cell in graded_cells(path))
 
 
 @pytest.mark.nbgrader
@@ -84,11 +111,12 @@ def test_the_release_does_not_validate_and_says_why_kindly(assignment, run):
     for path in notebooks("release", assignment):
         said = run("nbgrader", "validate", str(path), cwd=ROOT)
         cells = graded_cells(path)
-        assert f"VALIDATION FAILED ON {len(cells)} CELL(S)!" in said
+        assert f"VALIDATION FAILED ON {len(cells) + 1} CELL(S)!" in said
+        assert said.count("You did not provide a response.") == 1  # the explanation
         for cell in cells:
             assert cell.source in said
             assert QUESTIONS[cell.metadata.nbgrader.grade_id].title in said
-        assert said.count("Not answered yet: replace the three dots") == len(cells)
+        assert said.count("Not answered yet: ") == len(cells)
         assert "..." not in [line[-3:] for line in said.splitlines()], "Validate cut a line"
         assert "NameError" not in said
         assert "Traceback" not in said
@@ -109,5 +137,5 @@ def test_bundled_submissions_answer_todays_release(student):
     assert set(submitted) <= set(released)
     assert len(released) - len(submitted) == (student == "deleted-grade-cell")
     for name, cell in submitted.items():
-        if not name.endswith("-answer"):
+        if cell["metadata"].get("nbgrader", {}).get("locked", False):
             assert cell == released[name]

@@ -2,6 +2,7 @@
 
 from cnnlesson.quiz.cards import ask
 from cnnlesson.quiz.checking import NotAnswered, PartlyRight, WrongAnswer, check
+from cnnlesson.quiz.practising import practice
 from cnnlesson.quiz.session import begin
 
-__all__ = ["NotAnswered", "PartlyRight", "WrongAnswer", "ask", "begin", "check"]
+__all__ = ["NotAnswered", "PartlyRight", "WrongAnswer", "ask", "begin", "check", "practice"]

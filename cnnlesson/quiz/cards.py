@@ -1,5 +1,6 @@
 """A question as a card to read: the prompt, the numbers, a figure."""
 
+import sys
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +28,21 @@ class Card:
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        """The letter and the text of each choice."""
-        return [
-            (letter, text.format(g=self.setup)) for letter, text in self.question.choices.items()
-        ]
+        """The letter that stands before each choice, and its text."""
+        at = self.question.letters(self.setup)
+        texts = self.question.choices.items()
+        return sorted((at[own], text.format(g=self.setup)) for own, text in texts)
+
+    def letter_of(self, text: str) -> str:
+        """Return the letter that stands before a choice.
+
+        Raises:
+            ValueError: if there is no such choice.
+        """
+        for letter, choice in self.choices:
+            if choice == text:
+                return letter
+        raise ValueError(f"there is no choice {text!r} in {self.question.title!r}")
 
     def __repr__(self) -> str:
         rows = [f"- {name}: {value}" for name, value in self.setup.rows()]
@@ -65,3 +77,12 @@ def ask(question_id: str) -> Card:
     """
     question = bank.find(question_id)
     return Card(question, bank.setup(question, session.current().variant))
+
+
+def publish(data: dict[str, Any]) -> None:
+    """Display something, where there is a notebook to display it in."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        from IPython.display import publish_display_data
+
+        publish_display_data(data)  # type: ignore[no-untyped-call]

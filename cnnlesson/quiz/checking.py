@@ -1,10 +1,10 @@
 """Tell a person, and whoever grades, what became of an answer."""
 
-import sys
 import textwrap
 from typing import Any
 
 from cnnlesson.quiz import bank, session
+from cnnlesson.quiz.cards import publish
 from cnnlesson.quiz.diagnosis import Outcome, Verdict, judge
 from cnnlesson.quiz.questions import Question
 from cnnlesson.quiz.record import MIME, answer_record
@@ -56,7 +56,7 @@ def check(question_id: str, answer: object) -> None:
     setup = bank.setup(question, now.variant)
     verdict = judge(question, setup, answer, now.answers)
     now.answers[question.id] = verdict.answer
-    _publish({MIME: answer_record(question.id, now.variant, answer, _version())})
+    publish({MIME: answer_record(question.id, now.variant, answer, _version())})
     if not now.tells_now and verdict.outcome not in (Outcome.MISFIT, Outcome.UNANSWERED):
         print(  # noqa: T201 - this is how it speaks
             f"{question.title}: the answer has the right form; you will be told after grading\n"
@@ -97,16 +97,7 @@ def _message(question: Question, opening: str, verdict: Verdict) -> str:
 
 def _show_work(work: Any) -> None:
     steps = f"<details><summary>Show the work</summary>\n\n{work._repr_markdown_()}\n\n</details>"
-    _publish({"text/markdown": steps, "text/plain": repr(work)})
-
-
-def _publish(data: dict[str, Any]) -> None:
-    """Display something, where there is a notebook to display it in."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        from IPython.display import publish_display_data
-
-        publish_display_data(data)  # type: ignore[no-untyped-call]
+    publish({"text/markdown": steps, "text/plain": repr(work)})
 
 
 def _version() -> str:

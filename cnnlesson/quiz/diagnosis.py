@@ -73,9 +73,11 @@ def judge(
         dots = "Not answered yet: replace the three dots in the cell above."
         return Verdict(Outcome.UNANSWERED, _NOTHING, (dots,))
     given = read(question, answer)
+    if question.choices and not isinstance(given, Misfit):
+        given = _own_letters(question, setup, given)
     if isinstance(given, Misfit):
         explained = explanations(question, setup).get(given.value, [])
-        says = [said(explained[0], setup)] if explained else []
+        says = [_said(explained[0], question, setup)] if explained else []
         return Verdict(Outcome.MISFIT, _NOTHING, (given.sentence, *says), _ids(explained))
     outcome, share, sentences, ids = _compared(question, setup, given, earlier or {})
     return Verdict(outcome, share, tuple(sentences), ids, given)
@@ -100,7 +102,7 @@ def _compared(
         return Outcome.WRONG, _NOTHING, [problem or ""], ()
     share = max(map(_share, explained))
     outcome = Outcome.PARTLY if share else Outcome.WRONG
-    return outcome, share, _possibilities(explained, setup), _ids(explained)
+    return outcome, share, _possibilities(explained, question, setup), _ids(explained)
 
 
 @lru_cache(maxsize=256)
@@ -219,19 +221,26 @@ def _ids(explained: list[Explanation]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.id for explanation in explained for each in explanation))
 
 
-def _possibilities(explained: list[Explanation], setup: Any) -> list[str]:
+def _own_letters(question: Question, setup: Any, given: Answer) -> Answer:
+    """Turn the letters that a student sees into those that formulas use."""
+    own = {shown: letter for letter, shown in question.letters(setup).items()}
+    return frozenset(map(own.get, given)) if isinstance(given, frozenset) else own[given]
+
+
+def _possibilities(explained: list[Explanation], question: Question, setup: Any) -> list[str]:
     """Say what may have gone wrong, all of it where several things may have."""
     shared = [each for each in explained[0] if all(each in others for others in explained)]
     rest = [tuple(each for each in one if each not in shared) for one in explained[:_NAMED]]
-    sentences = [said((each,), setup) for each in shared]
+    sentences = [_said((each,), question, setup) for each in shared]
     if len(explained[0]) > 1:
         sentences.insert(0, "Two things together:")
     if any(rest):
         sentences.append("And one of these:" if shared else "One of these may have happened:")
-    items = dict.fromkeys(said(each, setup) for each in rest if each)
+    items = dict.fromkeys(_said(each, question, setup) for each in rest if each)
     return [*sentences, *(f"- {item}" for item in items)]
 
 
-def said(explanation: Explanation, setup: Any) -> str:
+def _said(explanation: Explanation, question: Question, setup: Any) -> str:
     """Put the sentences of an explanation together."""
-    return " And: ".join(each.say.format(g=setup) for each in explanation)
+    at = question.letters(setup)
+    return " And: ".join(each.say.format(g=setup, at=at) for each in explanation)

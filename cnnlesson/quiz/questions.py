@@ -4,6 +4,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from hashlib import sha256
 from typing import Any
 
 from cnnlesson.quiz.setups import Numbers
@@ -39,7 +40,7 @@ class Misconception:
     Attributes:
         id: what the catalogue calls it.
         say: what to tell the student, in whole sentences, without the right number; may refer to
-            the set-up, as in "{g.S}".
+            the set-up, as in "{g.S}", and to a choice by the letter before it, as in "{at[b]}".
         formula: the set-up to the wrong answer, or to the wrong value of one piece of it; for a
             function, the arguments to what a function with this bug returns.
         piece: which piece of the answer is changed; empty if the formula gives it all.
@@ -84,7 +85,8 @@ class Question:
         pieces: the set-up to the pieces of the right answer, by name.
         assemble: the pieces to the answer.
         follows: the earlier question that this one builds on, if any.
-        choices: letter to text, for questions of choice.
+        choices: letter to text, for questions of choice; this letter is what formulas return.
+        shuffled: whether each student sees the choices in an order of their own.
         fails: for a design, the set-up and an answer to a sentence on what the answer does not
             fulfil, or None if it is right.
         fields: what the numbers of an answer are called.
@@ -107,6 +109,7 @@ class Question:
     assemble: Callable[..., Answer] | None = None
     follows: Follows | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
+    shuffled: bool = True
     fails: Callable[[Any, Any], str | None] | None = None
     fields: tuple[str, ...] = ()
     work: Callable[[Any], Any] | None = None
@@ -124,6 +127,14 @@ class Question:
             return form
         counted = {2: "two", 3: "three", 4: "four"}.get(len(self.names), str(len(self.names)))
         return f"{form}: {counted} whole numbers ({', '.join(self.names)})"
+
+    def letters(self, setup: Any) -> dict[str, str]:
+        """Map each choice to the letter that stands before it: in the lesson's set-up its own."""
+        own = list(self.choices)
+        order = own
+        if self.shuffled and setup != self.numbers.lesson:
+            order = sorted(own, key=lambda letter: sha256(f"{setup}/{letter}".encode()).digest())
+        return dict(zip(order, own, strict=True))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -187,7 +187,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class NoNumbers:
-    """The set-up of a question about an idea."""
+    """The set-up of a question about an idea.
+
+    Attributes:
+        order: which order its choices come in; 0 for that of the lesson.
+    """
+
+    order: int = 0
 
     def rows(self) -> list[Row]:
         """Nothing to tabulate."""
@@ -197,7 +203,7 @@ class NoNumbers:
         """Nothing to draw."""
 
 
-IDEA = Numbers("idea", NoNumbers())
+IDEA = Numbers("idea", NoNumbers(), lambda draw: NoNumbers(1 + draw.pick(range(9999))))
 
 RUNNING_EXAMPLE = Layer((32, 32, 3), 8, 20, stride=2, padding=1)
 """The lesson's own layer."""

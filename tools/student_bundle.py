@@ -1,0 +1,100 @@
+"""Write the zip file that a lecturer gives to students: `student_bundle.py FOLDER`.
+
+It holds what git tracks of the course's student side, byte for byte as it lies here, and a README
+of its own. The same files make the same zip.
+"""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+STUDENT_SIDE = (
+    "notebooks",
+    "release",
+    "cnnlesson",
+    "pyproject.toml",
+    "environment.yml",
+    "constraints.txt",
+    "LICENSE",
+)
+
+README = """\
+# How a convolutional layer counts
+
+Unpack this folder where it may stay, and open a terminal in it: on Windows the *Anaconda Prompt*,
+or with plain Python a *Command Prompt*.
+
+## With conda
+
+    conda env create
+    conda activate cnnlesson
+    jupyter lab
+
+## Without conda
+
+You need Python 3.11 or newer. On Windows:
+
+    py -m venv .venv
+    .venv\\Scripts\\activate.bat
+    python -m pip install --constraint constraints.txt --editable .[lab]
+    jupyter lab
+
+On macOS and Linux:
+
+    python3 -m venv .venv
+    . .venv/bin/activate
+    python -m pip install --constraint constraints.txt --editable '.[lab]'
+    jupyter lab
+
+## Then
+
+JupyterLab opens in your browser. In its list of files, on the left, open `notebooks` and in it
+`00-start-here.ipynb`, which shows the way through. The next time, only activate the environment
+(`conda activate cnnlesson`, or the line with `activate` above) and start `jupyter lab` here.
+
+What you write lies in the folder `work`. Keep it when you unpack a newer version of this zip.
+"""
+
+
+def listed(*options: str) -> list[str]:
+    """What git has to say of the student side's files, relative to the course."""
+    try:
+        git = subprocess.run(
+            ["git", "ls-files", "-z", *options, "--", *STUDENT_SIDE],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        sys.exit(f"{ROOT} is no git checkout, so nothing says what belongs into the bundle")
+    return sorted(filter(None, git.stdout.decode().split("\0")))
+
+
+def write_bundle(folder: Path) -> Path:
+    """Write the zip file into a folder, replacing an earlier one of this version."""
+    source = (ROOT / "cnnlesson/__init__.py").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^__version__ = "(.+)"$', source, re.MULTILINE)
+    name = f"cnnlesson-student-{version}"
+    contents = {path: (ROOT / path).read_bytes() for path in listed()}
+    contents["README.md"] = README.encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    bundle = folder / f"{name}.zip"
+    part = bundle.with_suffix(".part")
+    with zipfile.ZipFile(part, "w") as archive:
+        for path in sorted(contents):
+            entry = zipfile.ZipInfo(f"{name}/{path}")  # of 1980, so that no two runs differ
+            entry.create_system = 3  # Unix, on whatever system this runs
+            entry.external_attr = 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, contents[path])
+    return part.replace(bundle)
+
+
+if __name__ == "__main__":
+    print(write_bundle(Path(sys.argv[1])))
+    if untracked := listed("--others", "--exclude-standard"):
+        print(f"Left out, since git does not track them: {', '.join(untracked)}")
