@@ -207,5 +207,5 @@ def simulate(
             assignment, course_dir, students=students, seed=seed, loops=loops, force=force
         )
     except (LookupError, ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(_sentence(error)) from None
     click.echo(said)

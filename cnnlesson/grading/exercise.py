@@ -171,19 +171,28 @@ def _without_dots(code: str, name: str) -> str:
 
 
 def _names(code: str) -> tuple[set[str], set[str]]:
-    """The names to which a cell gives a value, and those whose values it may need."""
+    """The names to which a cell gives a value, and those whose values it needs from before."""
     try:
-        top = symtable.symtable(code, "a cell", "exec")
+        statements = ast.parse(code).body
     except SyntaxError as error:
         raise ValueError(f"a solution is no plain Python: {error.text or code}") from None
-    given = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned()}
-    given |= {symbol.get_name() for symbol in top.get_symbols() if symbol.is_imported()}
-    wanted = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
-    inner = top.get_children()
-    while inner:
-        table = inner.pop()
-        wanted |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
-        inner += table.get_children()
+    given: set[str] = set()
+    wanted: set[str] = set()
+    for statement in statements:
+        table = symtable.symtable(ast.unparse(statement), "a cell", "exec")
+        top, inner = table.get_symbols(), table.get_children()
+        reads = {each.get_name() for each in top if each.is_referenced()}
+        reads |= {
+            node.target.id
+            for node in ast.walk(statement)
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
+        }
+        while inner:
+            table = inner.pop()
+            reads |= {each.get_name() for each in table.get_symbols() if each.is_global()}
+            inner += table.get_children()
+        wanted |= reads - given
+        given |= {each.get_name() for each in top if each.is_assigned() or each.is_imported()}
     return given, wanted - set(dir(builtins))
 
 

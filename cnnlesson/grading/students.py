@@ -156,7 +156,7 @@ class Mind:
         before = self.answers[earlier.id]
         if place not in cell.needs or not self._carried(question, before.value):
             return None
-        code = self._solved(cell, {place: f"{earlier.name} = {_literal(before.value)}"})
+        code = self._solved(cell, {place: self._stated(earlier, before.value)})
         return Answer(
             cell.id,
             "follows",
@@ -217,10 +217,18 @@ class Mind:
                 share,
                 cell.points,
                 ids,
-                f"{cell.name} = {_literal(value)}",
+                self._stated(cell, value),
                 value=value if fits else None,
             )
         return None
+
+    def _stated(self, cell: Cell, value: Any) -> str:
+        """Write an answer down, with the letters that this student sees before the choices."""
+        if cell.question.choices:
+            at = cell.question.letters(self._setup(cell.question))
+            letters = [at[letter] for letter in value]
+            value = frozenset(letters) if isinstance(value, frozenset) else letters[0]
+        return f"{cell.name} = {_literal(value)}"
 
     def _slip(self, cell: Cell) -> Answer:
         """Get it wrong in any of many ways."""
@@ -263,7 +271,7 @@ class Mind:
                 and not _shares(question, setup, value)
                 and value not in self._followed(question)
             ):
-                code = f"{cell.name} = {_literal(value)}"
+                code = self._stated(cell, value)
                 return replace(self.nothing(cell, "wrong"), code=code, value=value)
         return None
 
