@@ -20,14 +20,30 @@ from labs import open_notebook, quiet_home, served
 from nbgrader.api import Gradebook
 
 from cnnlesson import student as way
+from cnnlesson.quiz import bank
+from cnnlesson.quiz.session import variant
 
 ASSIGNMENT = "parameter-sharing"
-QUESTIONS = ("Convolution Output Shape", "Number of Parameters", "Parameter Sharing")
-ANSWERS = {
-    "convolution-output-shape-answer": "output_shape = (14, 14, 20)",
-    "number-of-parameters-answer": "number_of_parameters = 756_560",
-    "parameter-sharing-answer": "number_of_shared_parameters = 3_860",
-}
+POINTS = 15  # by `check`; the explanation waits for a person
+EXPLANATION = "explain-when-sharing-hurts"
+
+
+def instructors_answers():
+    """What the source answers, for whoever's numbers: the source of each answer cell, by name."""
+    source = nbformat.read(ROOT / f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", as_version=4)
+    answers = {
+        cell.id: re.sub(r"### (BEGIN|END) SOLUTION\n?", "", cell.source)
+        for cell in source.cells
+        if cell.id.endswith("-answer")
+    }
+    return answers | {EXPLANATION: "Since a cat can sit anywhere."}
+
+
+ANSWERS = instructors_answers()
+QUESTIONS = (
+    *(bank.find(name).title for name in bank.ASSIGNMENTS[ASSIGNMENT].questions),
+    "In Your Own Words: When Sharing Hurts",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -279,7 +295,7 @@ def test_a_complete_notebook_is_handed_in_as_it_was_saved(course, cnnlesson, own
     answer(own)
     done = cnnlesson("hand-in", ASSIGNMENT)
     assert done.returncode == 0, done.stderr
-    assert "All 3 questions are answered." in done.stdout
+    assert "All 13 questions are answered." in done.stdout
     assert "No check was run before you saved" in done.stdout
     assert done.stdout.endswith("Upload this file: work/hand-in/ada_parameter-sharing.ipynb\n")
     handed = course / "work/hand-in/ada_parameter-sharing.ipynb"
@@ -320,11 +336,19 @@ def test_unanswered_questions_are_named(course, cnnlesson, own):
     answer(own, {"number-of-parameters-answer": ANSWERS["number-of-parameters-answer"]})
     done = cnnlesson("hand-in", ASSIGNMENT, "--allow-incomplete")
     assert done.returncode == 0
-    assert "Not answered yet: Convolution Output Shape, Parameter Sharing.\n" in done.stdout
+    others = [title for title in QUESTIONS if title != "Number of Parameters"]
+    assert f"Not answered yet: {', '.join(others)}.\n" in done.stdout
 
 
 def test_a_comment_is_no_answer(course, own):
-    answer(own, {name: f"# later\n\n{s.split(' = ')[0]} = ...  " for name, s in ANSWERS.items()})
+    answer(
+        own,
+        {
+            name: f"# later\n\n{s.split(' = ')[0]} = ...  "
+            for name, s in ANSWERS.items()
+            if name != EXPLANATION
+        },
+    )
     assert way.review(course, ASSIGNMENT).unanswered == QUESTIONS
 
 
@@ -493,7 +517,7 @@ def test_the_file_is_collected_and_graded(student, course, cnnlesson, run):
     cnnlesson("start", ASSIGNMENT, "--student", student)
     answer(course / "work" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
     cnnlesson("hand-in", ASSIGNMENT)
-    assert scores(course, ASSIGNMENT, run) == {student: 6}
+    assert scores(course, ASSIGNMENT, run) == {student: POINTS}
 
 
 def scores(course, assignment, run):
@@ -516,9 +540,10 @@ def test_several_notebooks_and_data_come_as_one_zip_and_are_graded(course, cnnle
     for part in ("first", "second"):
         document = nbformat.read(course / f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", as_version=4)
         if part == "second":  # where the released data must lie beside the notebook
-            document.cells[1].source = (
-                "from pathlib import Path\nfrom cnnlesson import check\n"
-                "assert Path('data/cat.csv').read_text() == 'a cat'"
+            document.cells[
+                2
+            ].source += (
+                "\nfrom pathlib import Path\nassert Path('data/cat.csv').read_text() == 'a cat'"
             )
         nbformat.write(document, both / f"{part}.ipynb")
     (both / "data").mkdir()
@@ -534,7 +559,7 @@ def test_several_notebooks_and_data_come_as_one_zip_and_are_graded(course, cnnle
     assert done.stdout.endswith("work/hand-in/ada_two_parts.zip\n")
     with zipfile.ZipFile(course / "work/hand-in/ada_two_parts.zip") as archive:
         assert archive.namelist() == ["ada_first.ipynb", "ada_second.ipynb"]
-    assert scores(course, "two_parts", run) == {"ada": 6 + 3}
+    assert scores(course, "two_parts", run) == {"ada": POINTS + 2}
 
 
 def test_a_notebook_that_zip_collect_would_misfile_is_refused(course, cnnlesson):
@@ -673,23 +698,25 @@ def test_a_student_walks_the_whole_way_and_is_graded(page, bundle_lab, unpacked,
     opened = re.search(r"Open (\S+)\.\s*$", said.inner_text())[1]
 
     open_notebook(page, bundle_lab, opened)
+    question = bank.find("number-of-parameters")
+    right = question.right_answer(bank.setup(question, variant(ASSIGNMENT, "ada")))
     cell = page.locator(".jp-CodeCell", has_text="number_of_parameters = ").first
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+A")
-    page.keyboard.type("number_of_parameters = 756560")
+    page.keyboard.type(f"number_of_parameters = {right}")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.locator(".jp-OutputArea-output", has_text="Not answered yet").first.wait_for()
     page.keyboard.press("Control+s")
     saved = unpacked / opened
     deadline = time.monotonic() + 30
-    while "756560" not in saved.read_text(encoding="utf-8"):
+    while f"number_of_parameters = {right}" not in saved.read_text(encoding="utf-8"):
         assert time.monotonic() < deadline, "JupyterLab did not save"
         time.sleep(0.2)
 
     open_notebook(page, bundle_lab, "notebooks/00-start-here.ipynb")
     new_cell_below(page, "The way through", hand_in)
-    refusal = "not answered yet: Convolution Output Shape, Parameter Sharing"
+    refusal = "not answered yet: One Filter, Convolution Output Shape, Number of Neurons"
     page.locator(
         ".jp-OutputArea-output", has_text=refusal
     ).wait_for()  # and nothing waits for a yes
