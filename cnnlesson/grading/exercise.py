@@ -14,7 +14,7 @@ from cnnlesson.quiz import bank
 from cnnlesson.quiz.questions import Question
 from cnnlesson.settings import near
 
-_MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
+_MARKERS = tuple(f"### {end} SOLUTION" for end in ("BEGIN", "END"))
 
 
 @dataclass(frozen=True)
