@@ -8,6 +8,7 @@ import pytest
 
 from cnnlesson.quiz import answers, bank, diagnosis
 from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS
+from cnnlesson.quiz.bank.objectives import LESSONS
 from cnnlesson.quiz.cards import Card
 from cnnlesson.quiz.diagnosis import Outcome, judge
 from cnnlesson.quiz.questions import Kind
@@ -43,6 +44,21 @@ def numbers_in(text):
 def test_every_question_belongs_to_one_assignment():
     asked = [name for assignment in ASSIGNMENTS.values() for name in assignment.questions]
     assert sorted(asked) == sorted(QUESTIONS)
+
+
+def test_no_question_asks_for_what_its_lessons_have_not_taught():
+    lessons = list(LESSONS)
+    for assignment in ASSIGNMENTS.values():
+        taught = lessons[: lessons.index(assignment.after) + 1]
+        for name in assignment.questions:
+            assert any(QUESTIONS[name].objective in LESSONS[lesson] for lesson in taught), name
+
+
+def test_every_objective_of_a_lesson_is_asked_for_and_there_are_at_most_four():
+    asked = {question.objective for question in QUESTIONS.values()}
+    for objectives in LESSONS.values():
+        assert 1 <= len(objectives) <= 4
+        assert objectives.keys() <= asked
 
 
 @ALL

@@ -1,5 +1,6 @@
 """The values that the catalogue of wrong answers states for the lesson's own layer."""
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -99,6 +100,12 @@ def test_height_and_width_swapped():
     verdict = judge(QUESTIONS[SHAPE], layer, (width, height, depth))
     assert verdict.misconceptions == ("height-width-swapped",)
     assert verdict.share == Fraction(1, 2)
+
+
+def test_any_other_order_of_the_right_numbers_earns_half():
+    layer = Layer((20, 41, 3), 5, 8, stride=3, padding=2)
+    for shape in set(itertools.permutations(layer.output_shape)) - {layer.output_shape}:
+        assert judge(QUESTIONS[SHAPE], layer, shape).share == Fraction(1, 2)
 
 
 def test_rectangular_filters_have_formulas_too():

@@ -131,6 +131,15 @@ SHAPE_ORDER = (
         lambda g: (g.output_shape[1], g.output_shape[0], g.output_shape[2]),
         share=HALF,
     ),
+    *(
+        Misconception(
+            "another-order",
+            "The numbers are right, but their order is height, width, depth.",
+            lambda g, order=order: tuple(g.output_shape[axis] for axis in order),
+            share=HALF,
+        )
+        for order in ((0, 2, 1), (1, 2, 0), (2, 1, 0))
+    ),
     Misconception(
         "batch-kept",
         "The first number is the batch, which is not part of the shape asked for.",

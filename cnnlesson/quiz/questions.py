@@ -150,11 +150,13 @@ class Assignment:
     Attributes:
         id: the name of its folder in `source/`.
         title: what people call it.
+        after: the lesson that it follows; it may use this one and those before it.
         questions: the ids of its questions, in order.
         minutes: how long it takes, from and to.
     """
 
     id: str
     title: str
+    after: str
     questions: tuple[str, ...]
     minutes: tuple[int, int]

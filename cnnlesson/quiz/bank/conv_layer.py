@@ -443,7 +443,7 @@ QUESTIONS = (
         kind=Kind.FUNCTION,
         numbers=_numbers(_PADDING),
         function=_PADDING,
-        objective="zero-padding",
+        objective="build-forward",
         prompt="Write `zero_padding(x, padding)`: put a border of zeros around each map of an "
         "image. The number of channels stays, and so does the dtype.",
         right_answer=lambda g: _by_hand("library_padding"),
@@ -515,7 +515,7 @@ QUESTIONS = (
         kind=Kind.FUNCTION,
         numbers=_numbers(_STEP),
         function=_STEP,
-        objective="one-step",
+        objective="build-forward",
         prompt="Write `one_step(patch, weights, bias)`: the output of one filter at one position. "
         "Each number of the patch meets the weight in the same place; nothing is flipped.",
         right_answer=lambda g: _by_hand("library_step"),
@@ -663,7 +663,7 @@ QUESTIONS = (
         kind=Kind.FUNCTION,
         numbers=_numbers(_CONVOLUTION),
         function=_CONVOLUTION,
-        objective="convolution",
+        objective="build-forward",
         prompt="Write `convolution(x, filters, bias, stride, padding)`: slide every filter over "
         "the padded image and take one step at each position. Sizes are rounded down, nothing is "
         "flipped, and map `k` comes from filter `k` and its bias.",
@@ -799,7 +799,7 @@ QUESTIONS = (
         kind=Kind.FUNCTION,
         numbers=_numbers(_DESCENT),
         function=_DESCENT,
-        objective="descent-step",
+        objective="build-backward",
         prompt="Write `descent_step(filters, bias, dfilters, dbias, learning_rate)`: one step of "
         "gradient descent. The gradient points uphill, and the step is the learning rate times "
         "the gradient. Leave the old arrays as they are.",
@@ -847,7 +847,7 @@ QUESTIONS = (
         kind=Kind.FUNCTION,
         numbers=_numbers(_BACKWARD),
         function=_BACKWARD,
-        objective="backward",
+        objective="build-backward",
         prompt="Write `convolution_backward(x, filters, dy, stride, padding)`: given how the loss "
         "changes with each output, how does it change with each pixel, weight and bias?",
         right_answer=lambda g: _by_hand("library_backward"),
@@ -944,4 +944,5 @@ ASSIGNMENT = Assignment(
     title="A convolutional layer of your own",
     questions=tuple(question.id for question in QUESTIONS),
     minutes=(90, 120),
+    after="04b-backward",
 )

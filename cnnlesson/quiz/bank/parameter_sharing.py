@@ -28,6 +28,14 @@ def _shape_pieces(g: Layer) -> dict[str, Any]:
     return {"size": (high, wide), "depth": depth}
 
 
+def _work_of_shape(g: Layer) -> Any:
+    return show_work(arithmetic.output_shape, g.input_shape, **_settings(g))
+
+
+def _work_of_shared(g: Layer) -> Any:
+    return show_work(arithmetic.parameters_shared, g.filter_size, g.C, g.K)
+
+
 _FROM_SHAPE = Follows(
     "convolution-output-shape", lambda shape: {"size": shape[:2], "depth": shape[2]}
 )
@@ -104,7 +112,7 @@ QUESTIONS = (
         misconceptions=(*m.SHAPE_ORDER, *m.SIZE, *m.DEPTH),
         next_step="How wide is the input once the padding is there on both sides, and how many "
         "steps of {g.S} pixels can the filter take before it hits the edge?",
-        work=lambda g: show_work(arithmetic.output_shape, g.input_shape, **_settings(g)),
+        work=_work_of_shape,
     ),
     Question(
         id="number-of-neurons",
@@ -162,6 +170,7 @@ QUESTIONS = (
             *m.SIZE,
         ),
         next_step="At how many positions does a filter stop, down and across?",
+        work=_work_of_shape,
     ),
     Question(
         id="number-of-parameters",
@@ -201,7 +210,7 @@ QUESTIONS = (
         misconceptions=(*m.PARAMETERS_SHARED, *m.BIAS_SHARED, *m.FILTER_WEIGHTS),
         next_step="How many weights and biases does one filter have, and how many different "
         "filters are there?",
-        work=lambda g: show_work(arithmetic.parameters_shared, g.filter_size, g.C, g.K),
+        work=_work_of_shared,
     ),
     Question(
         id="sharing-ratio",
@@ -246,6 +255,7 @@ QUESTIONS = (
             *m.SIZE,
         ),
         next_step="In how many places does the layer use one and the same filter?",
+        work=_work_of_shape,
     ),
     Question(
         id="larger-image",
@@ -289,6 +299,7 @@ QUESTIONS = (
             *m.FILTER_WEIGHTS,
         ),
         next_step="Which of the numbers in your count for the small image has the image in it?",
+        work=_work_of_shared,
     ),
     Question(
         id="larger-image-unshared",
@@ -458,6 +469,7 @@ QUESTIONS = (
 ASSIGNMENT = Assignment(
     id="parameter-sharing",
     title="Parameter sharing",
+    after="03-dimensionality",
     questions=tuple(question.id for question in QUESTIONS),
     minutes=(30, 60),
 )

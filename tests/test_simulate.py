@@ -1,0 +1,508 @@
+"""A class to practise on: the same at every run, graded as its list says, and never in the way."""
+
+import ast
+import contextlib
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from course import ROOT, copy_course
+from nbgrader.api import Gradebook
+
+from cnnlesson.grading import exercise, simulate, students
+from cnnlesson.identity import GIVEN
+from cnnlesson.quiz import PartlyRight
+
+ASSIGNMENTS = sorted(folder.name for folder in (ROOT / "source").iterdir() if folder.is_dir())
+
+GRADED = [("parameter-sharing", 60)]
+"""The classes that nbgrader grades here, some two seconds a student."""
+
+FIRST = "parameter-sharing"
+
+
+@pytest.fixture
+def course(tmp_path):
+    return copy_course(tmp_path, "source", "release")
+
+
+def write(course, assignment=FIRST, *, count=30, seed=1, **settings):
+    return simulate.simulate(assignment, course, students=count, seed=seed, **settings)
+
+
+def class_of(assignment, count=300, seed=1, loops=2):
+    known = exercise.read_exercise(assignment, ROOT)
+    return known, list(simulate.simulated_class(known, count, seed, loops))
+
+
+def whole(folder):
+    """What a folder holds, byte for byte."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def table(course, assignment, name):
+    path = course / "simulated" / assignment / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def command(clean_environment):
+    """The real command, and how it ended."""
+
+    def command(*arguments, cwd, program="cnnlesson", **variables):
+        done = subprocess.run(
+            [Path(sys.executable).parent / program, *map(str, arguments)],
+            cwd=cwd,
+            env=clean_environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return done.returncode, done.stdout
+
+    return command
+
+
+# The same class at every run
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_same_seed_gives_the_same_bytes_in_any_process(
+    assignment, course, command, tmp_path_factory
+):
+    write(course, assignment)
+    other = copy_course(tmp_path_factory.mktemp("other"), "source", "release")
+    arguments = ("simulate", "--students", 30, assignment, "--course-dir", other)
+    elsewhere = {"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+    code, said = command(*arguments, cwd=ROOT, **elsewhere)
+    assert code == 0
+    assert said.startswith("submitted/ holds 30 simulated students")
+    assert whole(course) == whole(other)
+
+
+def test_another_seed_or_assignment_gives_another_class():
+    known, first = class_of(FIRST, 40)
+    _, second = class_of(FIRST, 40, seed=2)
+    assert all(one.answers != other.answers for one, other in zip(first, second, strict=True))
+    assert {each.handling for each in first} == {each.handling for each in second}
+    places = [[each.handling for each in one] for one in (first, second)]
+    assert places[0] != places[1]
+    assert simulate.files(known, first[0]) != simulate.files(known, second[0])
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_three_hundred_students_take_less_than_ten_seconds(assignment, course, command):
+    start = time.perf_counter()
+    code, said = command("simulate", assignment, "--course-dir", course, cwd=ROOT)
+    assert time.perf_counter() - start < 10
+    assert code == 0, said
+    assert len(table(course, assignment, "totals")) == 300
+
+
+# What is in a class
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_kind_of_behaviour_occurs_in_a_class_of_300(assignment):
+    known, submissions = class_of(assignment)
+    outcomes = {answer.outcome for each in submissions for answer in each.answers}
+    expected = {"right", "wrong", "misfit", "blank", "raises", "loops", "deleted", "unreadable"}
+    questions = [cell.question for cell in known.questions]
+    if any(cell.name == "" for cell in known.cells):
+        expected |= {"explained"}
+    if any(question.follows for question in questions):
+        expected |= {"follows"}
+    if any(each.share for question in questions for each in question.misconceptions):
+        expected |= {"partly"}
+    assert outcomes == expected
+    assert {each.handling for each in submissions} == {"", *simulate.HANDLINGS}
+    assert 0.05 < sum(each.late for each in submissions) / 300 < 0.3
+    assert sum(answer.outcome == "loops" for each in submissions for answer in each.answers) == 2
+
+
+def test_a_misconception_is_held_over_all_questions_where_it_applies():
+    known, submissions = class_of(FIRST)
+    applies = {
+        cell.id: {each.id for each in cell.question.misconceptions} for cell in known.questions
+    }
+    alone = [each for each in submissions if len(each.held) == 1 and not each.handling]
+    shown = [
+        sum(each.held[0] in answer.misconceptions for answer in each.answers)
+        / sum(each.held[0] in ids for ids in applies.values())
+        for each in alone
+    ]
+    assert len(shown) > 50
+    assert sum(shown) / len(shown) > 0.8  # a value that means something else too is not handed in
+
+
+def test_skill_shows_in_the_points():
+    _, submissions = class_of(FIRST)
+    ordinary = sorted(
+        (each for each in submissions if not each.handling), key=lambda each: each.skill
+    )
+    third = len(ordinary) // 3
+
+    def mean(some):
+        return sum(each.total(stock=False, manual=False) for each in some) / len(some)
+
+    assert mean(ordinary[-third:]) > mean(ordinary[:third]) + 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 10])
+def test_a_small_class_is_mostly_ordinary(count):
+    _, submissions = class_of(FIRST, count)
+    assert sum(bool(each.handling) for each in submissions) <= count / 3
+
+
+def test_no_loops_where_none_are_wanted():
+    _, submissions = class_of(FIRST, loops=0)
+    assert "loops" not in {answer.outcome for each in submissions for answer in each.answers}
+
+
+# The list
+
+
+def test_the_list_does_not_ask_the_judge():
+    for module in (exercise, students, simulate):
+        tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        imported = {
+            f"{node.module}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        assert not names & {"check", "judge"}
+        assert not [name for name in imported if "diagnosis" in name or "checking" in name]
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_check_says_of_every_answer_of_300_students_what_the_list_says(
+    assignment, seed, monkeypatch, capsys
+):
+    """With partial credit, which stock nbgrader does not give; loops and broken files apart."""
+    known, submissions = class_of(assignment, seed=seed)
+    different = []
+    compared = Counter()
+    for submission in submissions:
+        if submission.handling in simulate.BROKEN:
+            continue
+        monkeypatch.setenv(GIVEN, submission.student)
+        (notebook,) = (
+            json.loads(content)
+            for name, content in simulate.files(known, submission).items()
+            if name.endswith(".ipynb")
+        )
+        shares = run_cells(notebook)
+        for answer in submission.answers:
+            if answer.question in shares and not answer.by_hand:
+                compared[shares[answer.question]] += 1
+                if shares[answer.question] != answer.share:
+                    different.append((submission.student, answer))
+    capsys.readouterr()
+    assert not different
+    assert compared[0] > 500
+    assert compared[1] > 1000
+
+
+def run_cells(notebook):
+    """Run a notebook's cells as a kernel does, and return the share that each grade cell gave."""
+    shares = {}
+    names = {"__name__": "__main__"}
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] != "code" or "while True" in source:
+            continue
+        meta = cell["metadata"].get("nbgrader", {})
+        share = Fraction(0)
+        with contextlib.suppress(Exception):
+            try:
+                exec(compile(source, "a cell", "exec"), names)
+                share = Fraction(1)
+            except PartlyRight:
+                share = Fraction(1, 2)
+        if meta.get("grade"):
+            shares[meta["grade_id"]] = share
+    return shares
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_lists_agree_with_each_other(assignment, course):
+    write(course, assignment, count=100)
+    answers = table(course, assignment, "answers")
+    for row in table(course, assignment, "totals"):
+        own = [each for each in answers if each["student"] == row["student"]]
+
+        def total(column, by=("check", "person"), own=own):
+            return sum(float(each[column]) for each in own if each["by"] in by)
+
+        assert total("max") == float(row["max"])
+        assert total("points", ("check",)) == float(row["before_manual"])
+        assert total("points") == float(row["after_manual"])
+        assert total("stock_points", ("check",)) == float(row["stock_before_manual"])
+        assert total("stock_points") == float(row["stock_after_manual"])
+        assert (row["late"] == "yes") == (int(row["seconds_late"]) > 0)
+
+
+# Never in the way
+
+
+def test_a_second_run_changes_nothing(course):
+    said = write(course)
+    before = whole(course)
+    assert write(course) == said
+    assert whole(course) == before
+
+
+def test_an_interrupted_run_can_be_repeated(course):
+    write(course)
+    before = whole(course)
+    (course / f"simulated/{FIRST}/totals.csv").unlink()
+    for number in range(12, 31):
+        folder = course / f"submitted/simulated-{number:04}/{FIRST}"
+        for path in folder.iterdir():
+            path.unlink()
+        if number > 12:
+            folder.rmdir()
+            folder.parent.rmdir()
+        else:
+            (folder / "timestamp.txt.part").write_bytes(b"2026-0")
+    write(course)
+    assert whole(course) == before
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("real", ["ada", "simulated-ada", "simulated-1"])
+def test_real_students_are_never_touched(course, real, force):
+    theirs = course / "submitted" / real / FIRST / f"{FIRST}.ipynb"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("{}", encoding="utf-8")
+    before = whole(course)
+    with pytest.raises(FileExistsError, match=f"holds work of {real}, which was not simulated"):
+        write(course, force=force)
+    assert whole(course) == before
+
+
+def test_a_link_out_of_the_course_is_not_followed(course, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / FIRST).mkdir()
+    (outside / FIRST / "kept.txt").write_text("kept", encoding="utf-8")
+    (course / "submitted").mkdir()
+    try:
+        (course / "submitted/simulated-0001").symlink_to(outside, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system lets one make no links")
+    with pytest.raises(FileExistsError, match="simulated-0001, which was not simulated"):
+        write(course, force=True)
+    assert (outside / FIRST / "kept.txt").read_text(encoding="utf-8") == "kept"
+
+
+def change_a_timestamp(course):
+    path = course / f"submitted/simulated-0002/{FIRST}/timestamp.txt"
+    path.write_text("2026-01-01 00:00:00 UTC\n", encoding="utf-8")
+
+
+def add_a_file(course):
+    (course / f"submitted/simulated-0002/{FIRST}/notes.txt").write_text("", encoding="utf-8")
+
+
+def annotate_the_list(course):
+    with (course / f"simulated/{FIRST}/totals.csv").open("a", encoding="utf-8") as file:
+        file.write("graded by A. L.\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "settings"),
+    [
+        (None, {"seed": 2}),
+        (None, {"count": 29}),
+        (change_a_timestamp, {}),
+        (add_a_file, {}),
+        (annotate_the_list, {}),
+    ],
+)
+def test_another_class_is_replaced_by_force_alone(course, change, settings, tmp_path_factory):
+    write(course)
+    other = course / "submitted/simulated-0001/another-assignment/another-assignment.ipynb"
+    other.parent.mkdir()
+    other.write_text("{}", encoding="utf-8")
+    if change:
+        change(course)
+    before = whole(course)
+    with pytest.raises(FileExistsError, match=r"is not of this class.*: add --force"):
+        write(course, **settings)
+    assert whole(course) == before
+    write(course, force=True, **settings)
+    assert other.exists()
+    afresh = copy_course(tmp_path_factory.mktemp("afresh"), "source", "release")
+    write(afresh, **settings)
+    other.unlink()
+    other.parent.rmdir()
+    assert whole(course) == whole(afresh)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([FIRST, "--students", "0"], "--students must be from 1 to 100000, not 0"),
+        ([FIRST, "--students", "100001"], "--students must be from 1 to 100000, not 100001"),
+        ([FIRST, "--loops", "-1"], "--loops must not be negative, not -1"),
+        (["parameter-sharin"], "there is no assignment 'parameter-sharin' in source/; did you"),
+        (["../source/parameter-sharing"], "there is no assignment '../source/parameter-sharing'"),
+    ],
+)
+def test_bad_input_gets_a_sentence(course, command, arguments, sentence):
+    before = whole(course)
+    code, said = command("simulate", *arguments, cwd=course)
+    assert code == 1
+    assert said.startswith(f"Error: {sentence}")
+    assert len(said.splitlines()) == 1
+    assert whole(course) == before
+
+
+def test_a_missing_release_or_course_gets_a_sentence(tmp_path):
+    with pytest.raises(LookupError, match="is no course: it has no assignments in source/"):
+        write(tmp_path)
+    copy_course(tmp_path, "source")
+    with pytest.raises(LookupError, match=f"run `nbgrader generate_assignment {FIRST}` first"):
+        write(tmp_path)
+    assert not (tmp_path / "submitted").exists()
+
+
+def test_a_graded_cell_of_another_kind_gets_a_sentence(course):
+    for stage in ("source", "release"):
+        path = course / stage / FIRST / f"{FIRST}.ipynb"
+        text = path.read_text(encoding="utf-8")
+        text = text.replace('check(\\"one-filter\\", one_filter)', "assert one_filter == 193")
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="cell 'one-filter' is not `check\\(\"one-filter\", name"):
+        write(course)
+
+
+def test_a_solution_stands_alone_with_what_it_needs_of_earlier_ones():
+    """However wrong the cells before it are; what it defines itself, it does not need."""
+    known, _ = class_of(FIRST, 1)
+    ids = [cell.id for cell in known.questions]
+    needs = {cell.id: [ids[place] for place in cell.needs] for cell in known.questions}
+    for place, cell in enumerate(known.questions):
+        assert all(need < place for need in cell.needs)
+    assert needs["one-filter"] == needs["what-is-shared"] == needs["a-cat-moves"] == []
+    assert needs["number-of-parameters"] == ["convolution-output-shape", "number-of-neurons"]
+    assert needs["larger-image"] == ["convolution-output-shape", "parameter-sharing"]
+
+
+# The real grader
+
+
+@pytest.fixture(scope="module", params=GRADED, ids=[assignment for assignment, _ in GRADED])
+def graded(request, clean_environment, run, tmp_path_factory):
+    """A class that stock nbgrader has graded, and what it said about it."""
+    assignment, count = request.param
+    course = copy_course(tmp_path_factory.mktemp("class"), "source", "release")
+    written = run(
+        *("cnnlesson", "simulate", "--students", str(count), "--loops", "1", assignment), cwd=course
+    )
+    run("nbgrader", "generate_assignment", assignment, cwd=course)
+    due = written.rpartition('--duedate="')[2].split('"')[0]
+    run("nbgrader", "db", "assignment", "add", assignment, f"--duedate={due}", cwd=course)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "nbgrader", "autograde", assignment],
+        cwd=course,
+        env=clean_environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return course, assignment, done
+
+
+@pytest.fixture
+def gradebook(graded):
+    with Gradebook(f"sqlite:///{graded[0]}/gradebook.db") as gradebook:
+        yield gradebook
+
+
+@pytest.mark.nbgrader
+def test_what_cannot_be_graded_is_reported_and_does_not_stop_the_others(graded):
+    course, assignment, done = graded
+    totals = table(course, assignment, "totals")
+    ungraded = {row["student"] for row in totals if row["stock_graded"] == "no"}
+    if len(totals) >= 60:
+        assert {row["handling"] for row in totals} == {"", *simulate.HANDLINGS}
+    assert done.returncode == bool(ungraded)
+    for row in totals:
+        failed = f"There was an error processing assignment '{assignment}' for student "
+        assert (f"{failed}'{row['student']}'" in done.stdout) == (row["student"] in ungraded)
+        made = list((course / "autograded" / row["student"]).glob("*/*.ipynb"))
+        assert len(made) == (row["student"] not in ungraded)
+
+
+@pytest.mark.nbgrader
+def test_every_score_in_the_gradebook_is_the_one_in_the_list(graded, gradebook):
+    course, assignment, _ = graded
+    listed = {
+        (row["student"], row["question"]): float(row["stock_points"])
+        for row in table(course, assignment, "answers")
+        if row["by"] == "check"
+    }
+    explanations = {
+        row["question"] for row in table(course, assignment, "answers") if row["by"] == "person"
+    }
+    scores = {
+        (submission.student.id, grade.name): grade.score
+        for submission in gradebook.assignment_submissions(assignment)
+        for notebook in submission.notebooks
+        for grade in notebook.grades
+        if grade.name not in explanations
+    }
+    assert scores == listed
+    late = {
+        submission.student.id: int(submission.total_seconds_late)
+        for submission in gradebook.assignment_submissions(assignment)
+    }
+    assert late == {
+        row["student"]: int(row["seconds_late"]) for row in table(course, assignment, "totals")
+    }
+
+
+@pytest.mark.nbgrader
+def test_totals_are_those_of_the_list_before_and_after_manual_grading(graded, gradebook):
+    course, assignment, _ = graded
+    totals = {row["student"]: row for row in table(course, assignment, "totals")}
+    by_hand = {
+        (row["student"], row["question"]): row
+        for row in table(course, assignment, "answers")
+        if row["by"] == "person"
+    }
+
+    def scores():
+        found = gradebook.assignment_submissions(assignment)
+        return {submission.student.id: submission.score for submission in found}
+
+    def listed(column):
+        return {student: float(row[column]) for student, row in totals.items()}
+
+    assert scores() == listed("stock_before_manual")
+    for (student, question), row in by_hand.items():
+        if totals[student]["stock_graded"] == "no":
+            continue
+        grade = gradebook.find_grade(question, assignment, assignment, student)
+        assert grade.needs_manual_grade == (row["outcome"] == "explained")
+        if grade.needs_manual_grade:
+            grade.manual_score = float(row["points"])
+            grade.needs_manual_grade = False
+    gradebook.db.commit()
+    assert scores() == listed("stock_after_manual")
