@@ -77,8 +77,10 @@ def check(question_id: str, answer: object) -> None:
         _show_work(question.work(setup))
 
 
-def yours_or_ours(question_id: str, function: object) -> Callable[..., Any]:
+def yours_or_ours(question_id: str, function: Any) -> Callable[..., Any]:
     """Return a student's function if it is right, else the library's, and say which it is.
+
+    Which it is stays open where verdicts are told after grading.
 
     So whatever builds on an earlier question works, whatever became of that one.
 
@@ -92,15 +94,14 @@ def yours_or_ours(question_id: str, function: object) -> Callable[..., Any]:
     question = bank.find(question_id)
     if question.function is None:
         raise ValueError(f"{question_id!r} does not ask for a function")
-    setup = bank.setup(question, session.current().variant)
-    name = question.function.name
-    if judge(question, setup, _tried(question, function)).outcome is Outcome.RIGHT:
-        print(f"{name}: yours")  # noqa: T201
-        assert callable(function)
-        return function
-    print(f"{name}: the library's, until yours is right")  # noqa: T201
-    ours: Callable[..., Any] = question.right_answer(setup)
-    return ours
+    now = session.current()
+    setup = bank.setup(question, now.variant)
+    right = judge(question, setup, _tried(question, function)).outcome is Outcome.RIGHT
+    if now.tells_now:
+        whose = "yours" if right else "the library's, until yours is right"
+        print(f"{question.function.name}: {whose}")  # noqa: T201
+    chosen: Callable[..., Any] = function if right else question.right_answer(setup)
+    return chosen
 
 
 def _tried(question: Question, answer: object) -> object:

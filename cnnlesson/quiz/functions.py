@@ -801,7 +801,7 @@ def _where(task: Task, arguments: tuple[Any, ...]) -> str:
         if isinstance(value, np.ndarray):
             dtype = "" if value.dtype == np.float64 else f" and dtype {value.dtype}"
             said.append(f"{name} of shape {value.shape}{dtype}")
-        elif isinstance(value, int):
+        elif type(value) in (int, float):
             said.append(f"{name} {value}")
     return f"with {', '.join(said)}"
 
