@@ -55,17 +55,18 @@ def check(question_id: str, answer: object) -> None:
     question = bank.find(question_id)
     now = session.current()
     setup = bank.setup(question, now.variant)
-    answer = _tried(question, answer)
-    verdict = judge(question, setup, answer, now.answers)
-    now.answers[question.id] = verdict.answer
-    publish({MIME: answer_record(question.id, now.variant, answer, _version())})
+    given = _tried(question, answer)
+    verdict = judge(question, setup, given, now.answers)
+    kept = answer if callable(answer) and verdict.outcome is Outcome.RIGHT else verdict.answer
+    now.answers[question.id] = kept
+    publish({MIME: answer_record(question.id, now.variant, given, _version())})
     if not now.tells_now and verdict.outcome not in (Outcome.MISFIT, Outcome.UNANSWERED):
         print(  # noqa: T201 - this is how it speaks
             f"{question.title}: the answer has the right form; you will be told after grading\n"
             "whether it is right."
         )
         return
-    message = _message(question, _opening(answer, verdict), verdict)
+    message = _message(question, _opening(given, verdict), verdict)
     if verdict.outcome is Outcome.UNANSWERED:
         raise NotAnswered(message)
     if verdict.outcome is Outcome.PARTLY:
@@ -77,16 +78,14 @@ def check(question_id: str, answer: object) -> None:
         _show_work(question.work(setup))
 
 
-def yours_or_ours(question_id: str, function: Any) -> Callable[..., Any]:
-    """Return a student's function if it is right, else the library's, and say which it is.
+def yours_or_ours(question_id: str) -> Callable[..., Any]:
+    """Return a student's function if `check` found it right, else the library's; say which it is.
 
-    Which it is stays open where verdicts are told after grading.
-
-    So whatever builds on an earlier question works, whatever became of that one.
+    So what builds on an earlier question works, whatever became of that one. Which it is stays
+    open where verdicts are told after grading.
 
     Args:
         question_id: which question asks for the function.
-        function: the student's.
 
     Raises:
         ValueError: if there is no such question, or it does not ask for a function.
@@ -95,13 +94,12 @@ def yours_or_ours(question_id: str, function: Any) -> Callable[..., Any]:
     if question.function is None:
         raise ValueError(f"{question_id!r} does not ask for a function")
     now = session.current()
-    setup = bank.setup(question, now.variant)
-    right = judge(question, setup, _tried(question, function)).outcome is Outcome.RIGHT
+    ours: Callable[..., Any] = question.right_answer(bank.setup(question, now.variant))
+    kept = now.answers.get(question.id)
     if now.tells_now:
-        whose = "yours" if right else "the library's, until yours is right"
+        whose = "yours" if callable(kept) else "the library's, until yours is right"
         print(f"{question.function.name}: {whose}")  # noqa: T201
-    chosen: Callable[..., Any] = function if right else question.right_answer(setup)
-    return chosen
+    return kept if callable(kept) else ours
 
 
 def _tried(question: Question, answer: object) -> object:

@@ -15,7 +15,7 @@ from typing import Any
 
 from cnnlesson.quiz.answers import Misfit, read
 from cnnlesson.quiz.functions import Results, compare
-from cnnlesson.quiz.questions import Answer, Misconception, Question
+from cnnlesson.quiz.questions import Answer, Kind, Misconception, Question
 
 _NAMED = 4
 """How many possibilities a verdict names at most."""
@@ -78,7 +78,8 @@ def judge(
     if question.choices and not isinstance(given, Misfit):
         given = _own_letters(question, setup, given)
     if isinstance(given, Misfit):
-        explained = explanations(question, setup).get(given.value, [])
+        known = {} if question.kind is Kind.FUNCTION else explanations(question, setup)
+        explained = known.get(given.value, [])
         says = [_said(explained[0], question, setup)] if explained else []
         return Verdict(Outcome.MISFIT, _NOTHING, (given.sentence, *says), _ids(explained))
     if isinstance(given, Results):

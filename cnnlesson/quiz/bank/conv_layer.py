@@ -627,8 +627,8 @@ QUESTIONS = (
             ),
             _bug(
                 "c-and-k-swapped",
-                "The two numbers of channels seem to be swapped, in the filters or in the biases: each "
-                "filter is as deep as the input, and has one bias.",
+                "The two numbers of channels seem to be swapped, in the filters or in the biases: "
+                "each filter is as deep as the input, and has one bias.",
                 lambda h, w, c, k: (h * w * k + 1) * c,
             ),
             _bug(
