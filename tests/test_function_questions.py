@@ -363,9 +363,24 @@ def test_a_bug_shows_where_other_cases_are_right_by_other_means():
     assert found.misconceptions == ("no-bias",)
 
 
+def with_swapped_loops(x, filters, bias, stride, padding):
+    """Goes over as many rows as there are columns."""
+    padded, y = padding_by_np(x, padding), convolution_by_loops(x, filters, bias, stride, padding)
+    _, _, f_h, f_w = filters.shape
+    for k, j, i in np.ndindex(y.shape):
+        rows, columns = slice(i * stride, i * stride + f_h), slice(j * stride, j * stride + f_w)
+        y[k, i, j] = (padded[:, rows, columns] * filters[k]).sum() + bias[k]
+    return y
+
+
 @pytest.mark.parametrize(
     ("name", "function", "pattern"),
     [
+        (
+            CONVOLUTION,
+            with_swapped_loops,
+            "It is right where input and filters are square. Are height and width swapped",
+        ),
         (
             CONVOLUTION,
             lambda *a: convolution_by_loops(*a) * (1 + (a[3] > 1)),
@@ -499,7 +514,7 @@ def gathering(patch, weights, bias, terms=[]):  # noqa: B006 - which is the bug
         (PADDING, lambda x, p: x, "The image comes back without a border."),
         (PADDING, into_a_buffer, "What it returned changes when it is called again"),
         (PADDING, lambda x, p: x.fill(0), "It changes its argument `x`"),
-        (STEP, lambda x, w, b: (x * w).sum((1, 2)), "has shape (1,), which is not the shape"),
+        (STEP, lambda x, w, b: (x * w).sum((1, 2)), "an array of shape (1,), but a number is"),
         (STEP, gathering, "It goes wrong with"),
         (CONVOLUTION, in_place, "It changes its argument `bias`: work on a copy"),
         (
@@ -507,8 +522,16 @@ def gathering(patch, weights, bias, terms=[]):  # noqa: B006 - which is the bug
             in_single_precision,
             "right to a few digits only: keep the dtype throughout",
         ),
-        (BACKWARD, lambda *a: backward_by_loops(*a)[:2], "It returns 2 arrays, but 3 arrays (dx, "),
-        (BACKWARD, lambda *a: backward_by_loops(*a)[0], "but 3 arrays (dx, dfilters, dbias) is"),
+        (
+            BACKWARD,
+            lambda *a: backward_by_loops(*a)[:2],
+            "but a tuple of 3 arrays (dx, ",
+        ),
+        (
+            BACKWARD,
+            lambda *a: backward_by_loops(*a)[0],
+            "It returns an array of shape",
+        ),
         (
             BACKWARD,
             lambda *a: (2 * backward_by_loops(*a)[0], *backward_by_loops(*a)[1:]),
@@ -538,7 +561,7 @@ def test_right_numbers_of_another_dtype_earn_half():
     found = verdict(CONVOLUTION, lambda *a: convolution_by_loops(*a).astype("f8"))
     assert (found.outcome, found.share) == (Outcome.PARTLY, Fraction(1, 2))
     assert "The numbers are right, but of dtype float64; x is of float32" in found.sentences[1]
-    assert "dtype float32" in found.sentences[0]
+    assert found.sentences[0].endswith(", in float32.")
 
 
 def test_being_right_by_luck_once_is_not_enough():

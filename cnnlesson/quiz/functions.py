@@ -81,10 +81,12 @@ class Trait:
     Attributes:
         without: what the others are like; "It is right {without}".
         holds: the arguments to whether the case has it.
+        hint: what else to say, if anything.
     """
 
     without: str
     holds: Callable[..., bool]
+    hint: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -644,16 +646,23 @@ def _whole_problem(outcome: Outcome, expected: int) -> _Problem | None:
         return None if outcome == expected else _Problem(f"It returns {outcome}.")
     if isinstance(outcome, Array) and outcome.shape == ():
         return _Problem(
-            "It returns a float, but this is a count: `//` divides whole numbers and rounds down."
+            "It returns a float, but this is a count: `//` divides whole numbers and rounds down.",
+            explains_itself=True,
         )
-    return _Problem(f"It returns {_described(outcome)}, but a whole number is asked for.")
+    return _other_form(outcome, "a whole number")
+
+
+def _other_form(outcome: Outcome, form: str) -> _Problem:
+    return _Problem(
+        f"It returns {_described(outcome)}, but {form} is asked for.", explains_itself=True
+    )
 
 
 def _form_problem(task: Task, outcome: Outcome, wanted: tuple[Any, ...]) -> _Problem | None:
     """Say whether the outcome is an array, or so many arrays, of the right shapes."""
     number = not task.parts and wanted[0].shape == ()
     form = (
-        f"{len(task.parts)} arrays ({', '.join(task.parts)})"
+        f"a tuple of {len(task.parts)} arrays ({', '.join(task.parts)})"
         if task.parts
         else "a number"
         if number
@@ -668,12 +677,13 @@ def _form_problem(task: Task, outcome: Outcome, wanted: tuple[Any, ...]) -> _Pro
         or isinstance(outcome, tuple) != bool(task.parts)
         or (not number and arrays[0].shape == () and not task.parts)
     ):
-        return _Problem(f"It returns {_described(outcome)}, but {form} is asked for.")
+        return _other_form(outcome, form)
+    if number and arrays[0].shape:
+        return _Problem(f"It returns {_described(outcome)}, but a number is asked for.")
     for place, (array, right) in enumerate(zip(arrays, wanted, strict=True)):
         if array.shape != right.shape:
             name = f"`{task.parts[place]}`" if task.parts else "What it returns"
-            shape = f"has shape {array.shape}" if array.shape else "is a number"
-            return _Problem(f"{name} {shape}, which is not the shape asked for.")
+            return _Problem(f"{name} has shape {array.shape}, which is not the shape asked for.")
     return None
 
 
@@ -802,14 +812,15 @@ def _where(task: Task, arguments: tuple[Any, ...]) -> str:
     """Name a case by its shapes and settings."""
     import numpy as np
 
-    said = []
+    said, dtypes = [], set()
     for name, value in zip(task.names, arguments, strict=True):
         if isinstance(value, np.ndarray):
-            dtype = "" if value.dtype == np.float64 else f" and dtype {value.dtype}"
-            said.append(f"{name} of shape {value.shape}{dtype}")
+            said.append(f"{name} of shape {value.shape}")
+            dtypes.add(str(value.dtype))
         elif type(value) in (int, float):
             said.append(f"{name} {value}")
-    return f"with {', '.join(said)}"
+    of_dtype = f", in {' and '.join(sorted(dtypes))}" if dtypes - {"float64"} else ""
+    return f"with {', '.join(said)}{of_dtype}"
 
 
 def _pattern(
@@ -822,5 +833,5 @@ def _pattern(
     for trait in task.traits:
         having = {place for place, case in enumerate(cases) if trait.holds(*case)}
         if set(wrong) <= having and len(having) < min(fewest, len(cases), 2 * len(wrong) + 1):
-            best, fewest = f"It is right {trait.without}.", len(having)
+            best, fewest = f"It is right {trait.without}. {trait.hint}".rstrip(), len(having)
     return best

@@ -148,7 +148,11 @@ _PADDING = Task(
     traits=(
         Trait("where there is something to pad", lambda x, p: p == 0),
         Trait("where the padding is 0", lambda x, p: p > 0),
-        Trait("where height and width are the same", lambda x, p: x.shape[1] != x.shape[2]),
+        Trait(
+            "where height and width are the same",
+            lambda x, p: x.shape[1] != x.shape[2],
+            "Are they swapped somewhere?",
+        ),
         Trait("where there is one channel", lambda x, p: len(x) > 1),
     ),
 )
@@ -259,7 +263,11 @@ def _square(x: Any, filters: Any) -> bool:
 
 _LAYER_TRAITS = (
     Trait("where the stride fits the input", lambda x, w, _, s, p: not _fits(x, w, s, p)),
-    Trait("where input and filters are square", lambda x, w, _, s, p: not _square(x, w)),
+    Trait(
+        "where input and filters are square",
+        lambda x, w, _, s, p: not _square(x, w),
+        "Are height and width swapped somewhere?",
+    ),
     Trait("where the padding is 0", lambda x, w, _, s, p: p > 0),
     Trait("where there is padding", lambda x, w, _, s, p: p == 0),
     Trait("where the stride is 1", lambda x, w, _, s, p: s > 1),
@@ -563,6 +571,11 @@ QUESTIONS = (
                 "channels-apart",
                 "It returns a number for each channel: a filter adds them all up.",
                 lambda x, w, b: (_np().float64(1) * x * w).sum((1, 2)) + b,
+            ),
+            _bug(
+                "not-summed",
+                "It returns a number for each weight: a filter adds them all up.",
+                lambda x, w, b: _np().float64(1) * x * w + b,
             ),
             _bug(
                 "matrix-product",
