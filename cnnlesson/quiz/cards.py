@@ -50,6 +50,11 @@ class Card:
         return "\n".join([self.question.title, "", self.prompt, *rows, *choices])
 
     def _repr_markdown_(self) -> str:
+        choices = [f"**({letter})** {text}" for letter, text in self.choices]
+        return "\n\n".join([self.markdown(), *choices])
+
+    def markdown(self) -> str:
+        """Write the prompt, the table of the set-up and the figure, without the choices."""
         parts = [self.prompt]
         rows = self.setup.rows()
         if rows:
@@ -59,7 +64,6 @@ class Card:
             picture = b64encode(figure.svg().encode()).decode("ascii")
             alternative = figure.description.replace("]", ")")
             parts.append(f"![{alternative}](data:image/svg+xml;base64,{picture})")
-        parts += [f"**({letter})** {text}" for letter, text in self.choices]
         return "\n\n".join(parts)
 
 

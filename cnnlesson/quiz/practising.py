@@ -47,12 +47,12 @@ def practice(question_id: str, number: int = 0) -> "AnswerBox":
         )
     card = Card(question, setup)
     right = question.right_answer(setup)
-    replies = [(_shown(question, setup, right), True, "Right.")]
+    replies = [(_shown(question, setup, right), True, "")]
     for wrong in explanations(question, setup):
         answer = _shown(question, setup, wrong)
         says = judge(question, setup, answer).sentences
         replies.append((answer, False, "\n".join(says)))
-    publish({"text/markdown": card._repr_markdown_(), "text/plain": repr(card)})
+    publish({"text/markdown": card.markdown(), "text/plain": repr(card)})
     return AnswerBox(
         question.title,
         _FORMS[question.kind],
