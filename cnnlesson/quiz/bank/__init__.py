@@ -5,12 +5,12 @@ from itertools import count
 from typing import Any
 
 from cnnlesson.quiz import diagnosis
-from cnnlesson.quiz.bank import dimensionality, parameter_sharing
+from cnnlesson.quiz.bank import dimensionality, padding, parameter_sharing
 from cnnlesson.quiz.questions import Assignment, Question
 from cnnlesson.quiz.setups import Draw, reserved
 from cnnlesson.settings import near, shown
 
-_ROOMS = (parameter_sharing, dimensionality)
+_ROOMS = (padding, dimensionality, parameter_sharing)
 
 QUESTIONS: dict[str, Question] = {q.id: q for room in _ROOMS for q in room.QUESTIONS}
 ASSIGNMENTS: dict[str, Assignment] = {room.ASSIGNMENT.id: room.ASSIGNMENT for room in _ROOMS}
