@@ -673,15 +673,6 @@ _BREAKS = (
 _TRUE = {"a": False, "b": True, "c": False, "d": False, "e": True}
 
 
-def _chosen(**letters: bool) -> frozenset[str]:
-    return frozenset(letter for letter, chosen in letters.items() if chosen)
-
-
-def _wrongly(identifier: str, letter: str, say: str) -> Misconception:
-    """A statement that was taken for true, or not, by mistake."""
-    return Misconception(identifier, say, lambda g: not _TRUE[letter], piece=letter)
-
-
 # --- Questions -------------------------------------------------------------------------------
 
 QUESTIONS = (
@@ -701,34 +692,39 @@ QUESTIONS = (
             "through it to the layers before.",
             "e": "With a larger stride a layer makes fewer numbers from as many weights.",
         },
-        right_answer=lambda g: _chosen(**_TRUE),
+        right_answer=lambda g: m.chosen(**_TRUE),
         pieces=lambda g: _TRUE,
-        assemble=_chosen,
+        assemble=m.chosen,
         misconceptions=(
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "plus-one-is-bias",
                 "a",
                 "({at[a]}) does not: the formula counts positions, and a bias takes no place.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "plus-one-not-first",
                 "b",
                 "({at[b]}) holds: the division counts steps, and before its first step the "
                 "filter has a position already.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "pool-has-weights",
                 "c",
                 "({at[c]}) does not: pooling takes the largest number of each window, and "
                 "weighs none.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "backpropagation-skips-pooling",
                 "d",
                 "({at[d]}) does not: the layers before the pooling learn too, and what they "
                 "learn from reaches them through it.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "stride-takes-weights",
                 "e",
                 "({at[e]}) holds: a stride says where the filters stop, and leaves their "

@@ -76,15 +76,6 @@ def _layers_that_fit(g: Unpadded) -> int:
     return layers
 
 
-def _chosen(**letters: bool) -> frozenset[str]:
-    return frozenset(letter for letter, chosen in letters.items() if chosen)
-
-
-def _wrongly(identifier: str, letter: str, chosen: bool, say: str) -> Misconception:
-    """A statement that was taken for true, or not, by mistake."""
-    return Misconception(identifier, say, lambda g: chosen, piece=letter)
-
-
 _GROWS = {"a": False, "b": True, "c": False, "d": True, "e": False}
 
 QUESTIONS = (
@@ -608,38 +599,38 @@ QUESTIONS = (
             "d": "The number of its multiply-adds, those with a zero included.",
             "e": "The height and width of its filters.",
         },
-        right_answer=lambda g: _chosen(**_GROWS),
+        right_answer=lambda g: m.chosen(**_GROWS),
         pieces=lambda g: _GROWS,
-        assemble=_chosen,
+        assemble=m.chosen,
         misconceptions=(
-            _wrongly(
+            m.mistaken(
+                _GROWS,
                 "padding-has-parameters",
                 "a",
-                True,
                 "({at[a]}) does not: the zeros are given, not learnt, and the filters stay.",
             ),
-            _wrongly(
+            m.mistaken(
+                _GROWS,
                 "padding-ignored",
                 "b",
-                False,
                 "({at[b]}) does: the filter finds more positions on a larger input.",
             ),
-            _wrongly(
+            m.mistaken(
+                _GROWS,
                 "padding-deepens",
                 "c",
-                True,
                 "({at[c]}) does not: the depth of the output is the number of filters.",
             ),
-            _wrongly(
+            m.mistaken(
+                _GROWS,
                 "zeros-are-free",
                 "d",
-                False,
                 "({at[d]}) does: every further position costs as many multiply-adds as the others.",
             ),
-            _wrongly(
+            m.mistaken(
+                _GROWS,
                 "padded-filter",
                 "e",
-                True,
                 "({at[e]}) does not: padding belongs to the input, not to the filter.",
             ),
         ),

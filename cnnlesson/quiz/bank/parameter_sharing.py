@@ -39,15 +39,6 @@ def _unshared(size: Any, depth: int, weights: int, biases: int | None) -> Any:
     return weights * neurons + (neurons if biases is None else biases)
 
 
-def _chosen(**letters: bool) -> frozenset[str]:
-    return frozenset(letter for letter, chosen in letters.items() if chosen)
-
-
-def _wrongly(identifier: str, letter: str, chosen: bool, say: str) -> Misconception:
-    """A statement that was taken for true, or not, by mistake."""
-    return Misconception(identifier, say, lambda g: chosen, piece=letter)
-
-
 _TRUE_OF_SHARING = {"a": True, "b": False, "c": True, "d": False, "e": False}
 
 QUESTIONS = (
@@ -337,38 +328,38 @@ QUESTIONS = (
             "d": "A filter uses the same weights for every channel of the input.",
             "e": "A layer whose weights were learnt on another task shares them with it.",
         },
-        right_answer=lambda g: _chosen(**_TRUE_OF_SHARING),
+        right_answer=lambda g: m.chosen(**_TRUE_OF_SHARING),
         pieces=lambda g: _TRUE_OF_SHARING,
-        assemble=_chosen,
+        assemble=m.chosen,
         misconceptions=(
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "weights-not-shared",
                 "a",
-                False,
                 "({at[a]}) holds: one filter makes a map, and all its neurons use its weights.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "filter-shared-across-outputs",
                 "b",
-                True,
                 "({at[b]}) does not: each map has its own filter, which looks for something else.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "bias-per-neuron",
                 "c",
-                False,
                 "({at[c]}) holds: the bias belongs to the filter, so positions share it too.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "shared-over-channels",
                 "d",
-                True,
                 "({at[d]}) does not: a filter has its own weights for each channel of the input.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "transfer-learning",
                 "e",
-                True,
                 "({at[e]}) does not: that is transfer learning, not the sharing within a layer.",
             ),
         ),
