@@ -193,7 +193,9 @@ def test_start_needs_a_course(cnnlesson, tmp_path_factory):
 @pytest.mark.parametrize("wrong", ["paramter-sharing", "../source", "", ".", "Parameter-Sharing"])
 def test_an_unknown_assignment_is_answered_with_those_there_are(course, cnnlesson, wrong):
     for name in ("padding", "dimensionality"):
-        shutil.copytree(course / "release" / ASSIGNMENT, course / "release" / name)
+        shutil.copytree(
+            course / "release" / ASSIGNMENT, course / f"release/{name}", dirs_exist_ok=True
+        )
     before = snapshot(course)
     sentence = refused(cnnlesson("start", wrong, "--student", "ada"))
     assert repr(wrong) in sentence

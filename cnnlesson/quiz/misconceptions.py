@@ -4,7 +4,7 @@ Each changes one piece of an answer (its size, its depth, a filter's weights, th
 lets questions share them and lets errors compose, or gives a whole answer by itself.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -27,6 +27,16 @@ def _both(formula: Callable[[int, int, Layer], Number]) -> Callable[[Layer], tup
 def _span(filter_size: int, g: Layer) -> int:
     """How many pixels a filter spans, which dilation stretches."""
     return g.D * (filter_size - 1) + 1
+
+
+def chosen(**letters: bool) -> frozenset[str]:
+    """Put the answer to a question of several choices together from its pieces, the letters."""
+    return frozenset(letter for letter, holds in letters.items() if holds)
+
+
+def mistaken(truth: Mapping[str, bool], identifier: str, letter: str, say: str) -> Misconception:
+    """Return the mistake of taking one choice for true, or not, against the truth."""
+    return Misconception(identifier, say, lambda g: not truth[letter], piece=letter)
 
 
 def of_the_grown(misconceptions: Iterable[Misconception]) -> tuple[Misconception, ...]:

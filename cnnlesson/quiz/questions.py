@@ -127,7 +127,8 @@ class Question:
         if len(self.names) < 2:
             return form
         counted = {2: "two", 3: "three", 4: "four"}.get(len(self.names), str(len(self.names)))
-        return f"{form}: {counted} whole numbers ({', '.join(self.names)})"
+        numbers = f"{counted} whole numbers ({', '.join(self.names)})"
+        return numbers if self.fields else f"{form}: {numbers}"
 
     def letters(self, setup: Any) -> dict[str, str]:
         """Map each choice to the letter that stands before it: in the lesson's set-up its own."""

@@ -127,14 +127,7 @@ class Layer:
     @cached_property
     def output_shape(self) -> Shape:
         """(H_out, W_out, K), by `arithmetic`."""
-        return arithmetic.output_shape(
-            self.input_shape,
-            self.filter_size,
-            self.out_channels,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-        )
+        return arithmetic.output_shape(self.input_shape, **self.settings)
 
     @property
     def positions(self) -> int:
@@ -150,6 +143,22 @@ class Layer:
     def weights(self) -> int:
         """How many weights one filter has: F · F · C."""
         return self.taps * self.C
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The layer's settings, as functions of `arithmetic` and `ops` take them by name."""
+        return {
+            "filter_size": self.filter_size,
+            "out_channels": self.out_channels,
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+        }
+
+    @property
+    def shape_pieces(self) -> dict[str, Any]:
+        """The pieces that the output's shape is made of, for misconceptions to change."""
+        return {"size": self.output_shape[:2], "depth": self.output_shape[2]}
 
     @cached_property
     def grown(self) -> "Layer":

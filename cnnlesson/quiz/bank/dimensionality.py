@@ -87,21 +87,6 @@ BUDGET = Numbers("budget", within(RUNNING_EXAMPLE, 4), budget)
 # --- Pieces of answers -----------------------------------------------------------------------
 
 
-def _settings(g: Layer) -> dict[str, Any]:
-    return {
-        "filter_size": g.filter_size,
-        "out_channels": g.K,
-        "stride": g.S,
-        "padding": g.P,
-        "dilation": g.D,
-    }
-
-
-def _shape_pieces(g: Layer) -> dict[str, Any]:
-    high, wide, depth = g.output_shape
-    return {"size": (high, wide), "depth": depth}
-
-
 def _left_over(size: Sizes, layer: Layer) -> tuple[Any, ...]:
     """Count rows and columns of the image beyond the last of `size` positions."""
     sizes = zip(layer.input_shape, layer.filter_sizes, size, strict=False)
@@ -688,15 +673,6 @@ _BREAKS = (
 _TRUE = {"a": False, "b": True, "c": False, "d": False, "e": True}
 
 
-def _chosen(**letters: bool) -> frozenset[str]:
-    return frozenset(letter for letter, chosen in letters.items() if chosen)
-
-
-def _wrongly(identifier: str, letter: str, say: str) -> Misconception:
-    """A statement that was taken for true, or not, by mistake."""
-    return Misconception(identifier, say, lambda g: not _TRUE[letter], piece=letter)
-
-
 # --- Questions -------------------------------------------------------------------------------
 
 QUESTIONS = (
@@ -716,34 +692,39 @@ QUESTIONS = (
             "through it to the layers before.",
             "e": "With a larger stride a layer makes fewer numbers from as many weights.",
         },
-        right_answer=lambda g: _chosen(**_TRUE),
+        right_answer=lambda g: m.chosen(**_TRUE),
         pieces=lambda g: _TRUE,
-        assemble=_chosen,
+        assemble=m.chosen,
         misconceptions=(
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "plus-one-is-bias",
                 "a",
                 "({at[a]}) does not: the formula counts positions, and a bias takes no place.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "plus-one-not-first",
                 "b",
                 "({at[b]}) holds: the division counts steps, and before its first step the "
                 "filter has a position already.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "pool-has-weights",
                 "c",
                 "({at[c]}) does not: pooling takes the largest number of each window, and "
                 "weighs none.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "backpropagation-skips-pooling",
                 "d",
                 "({at[d]}) does not: the layers before the pooling learn too, and what they "
                 "learn from reaches them through it.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE,
                 "stride-takes-weights",
                 "e",
                 "({at[e]}) holds: a stride says where the filters stop, and leaves their "
@@ -761,13 +742,13 @@ QUESTIONS = (
         prompt="In this layer the stride does not fit: the last step would lead over the edge, and "
         "is not taken, as in most frameworks. What is the shape of the output, as `(height, width, "
         "depth)`?",
-        right_answer=lambda g: arithmetic.output_shape(g.input_shape, **_settings(g)),
-        pieces=_shape_pieces,
+        right_answer=lambda g: arithmetic.output_shape(g.input_shape, **g.settings),
+        pieces=lambda g: g.shape_pieces,
         assemble=lambda size, depth: (*size, depth),
         misconceptions=(*m.SHAPE_ORDER, *_SIZE, *m.DEPTH),
         next_step="How many whole steps of {g.S} pixels can the filter take before it hits the "
         "edge of the padded input?",
-        work=lambda g: show_work(arithmetic.output_shape, g.input_shape, **_settings(g)),
+        work=lambda g: show_work(arithmetic.output_shape, g.input_shape, **g.settings),
     ),
     Question(
         id="unread-rows-and-columns",
@@ -802,7 +783,7 @@ QUESTIONS = (
         "First work out how many pixels a filter reaches over, along one side. Then: what is the "
         "shape of the output, as `(height, width, depth)`? Where the stride does not fit, round "
         "down.",
-        right_answer=lambda g: arithmetic.output_shape(g.input_shape, **_settings(g)),
+        right_answer=lambda g: arithmetic.output_shape(g.input_shape, **g.settings),
         pieces=lambda g: {
             "reach": tuple(arithmetic.dilated_filter_size(f, g.D) for f in g.filter_sizes),
             "size": None,
@@ -812,7 +793,7 @@ QUESTIONS = (
         assemble=_reached,
         misconceptions=(*m.SHAPE_ORDER, *_REACH, *m.SIZE, *_ROUNDING, *m.DEPTH),
         next_step="How many pixels does a filter reach over, from its first weight to its last?",
-        work=lambda g: show_work(arithmetic.output_shape, g.input_shape, **_settings(g)),
+        work=lambda g: show_work(arithmetic.output_shape, g.input_shape, **g.settings),
     ),
     Question(
         id="multiply-adds",
@@ -823,15 +804,15 @@ QUESTIONS = (
         prompt="How many multiply-adds does this dilated layer take for one image? Each product of "
         "a weight with a number of the input, and the addition of it, count as one; biases do not "
         "count.",
-        right_answer=lambda g: arithmetic.multiply_adds(g.input_shape, **_settings(g)),
-        pieces=lambda g: _shape_pieces(g) | {"weights": g.weights},
+        right_answer=lambda g: arithmetic.multiply_adds(g.input_shape, **g.settings),
+        pieces=lambda g: g.shape_pieces | {"weights": g.weights},
         assemble=lambda size, depth, weights: size[0] * size[1] * depth * weights,
         follows=Follows(
             "dilated-output-shape", lambda shape: {"size": shape[:2], "depth": shape[2]}
         ),
         misconceptions=(*_MULTIPLY_ADDS, *m.FILTER_WEIGHTS, *m.SIZE, *m.DEPTH),
         next_step="How many products does one neuron sum up, and how many neurons are there?",
-        work=lambda g: show_work(arithmetic.multiply_adds, g.input_shape, **_settings(g)),
+        work=lambda g: show_work(arithmetic.multiply_adds, g.input_shape, **g.settings),
     ),
     Question(
         id="chain-output-shape",

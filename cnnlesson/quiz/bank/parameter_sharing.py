@@ -13,23 +13,8 @@ WARM_UP = Numbers("warm-up", RUNNING_EXAMPLE)
 LAYER = Numbers("layer", RUNNING_EXAMPLE, layer)
 
 
-def _settings(g: Layer) -> dict[str, Any]:
-    return {
-        "filter_size": g.filter_size,
-        "out_channels": g.K,
-        "stride": g.S,
-        "padding": g.P,
-        "dilation": g.D,
-    }
-
-
-def _shape_pieces(g: Layer) -> dict[str, Any]:
-    high, wide, depth = g.output_shape
-    return {"size": (high, wide), "depth": depth}
-
-
 def _work_of_shape(g: Layer) -> Any:
-    return show_work(arithmetic.output_shape, g.input_shape, **_settings(g))
+    return show_work(arithmetic.output_shape, g.input_shape, **g.settings)
 
 
 def _work_of_shared(g: Layer) -> Any:
@@ -52,15 +37,6 @@ def _shared(weights: int, biases: int, filters: int, count: int | None = None) -
 def _unshared(size: Any, depth: int, weights: int, biases: int | None) -> Any:
     neurons = size[0] * size[1] * depth
     return weights * neurons + (neurons if biases is None else biases)
-
-
-def _chosen(**letters: bool) -> frozenset[str]:
-    return frozenset(letter for letter, chosen in letters.items() if chosen)
-
-
-def _wrongly(identifier: str, letter: str, chosen: bool, say: str) -> Misconception:
-    """A statement that was taken for true, or not, by mistake."""
-    return Misconception(identifier, say, lambda g: chosen, piece=letter)
 
 
 _TRUE_OF_SHARING = {"a": True, "b": False, "c": True, "d": False, "e": False}
@@ -106,8 +82,8 @@ QUESTIONS = (
         objective="output-shape",
         prompt="What is the shape of the layer's output? Give height, width and depth, in this "
         "order: `(height, width, depth)`.",
-        right_answer=lambda g: arithmetic.output_shape(g.input_shape, **_settings(g)),
-        pieces=_shape_pieces,
+        right_answer=lambda g: arithmetic.output_shape(g.input_shape, **g.settings),
+        pieces=lambda g: g.shape_pieces,
         assemble=lambda size, depth: (*size, depth),
         misconceptions=(*m.SHAPE_ORDER, *m.SIZE, *m.DEPTH),
         next_step="How wide is the input once the padding is there on both sides, and how many "
@@ -121,13 +97,13 @@ QUESTIONS = (
         numbers=LAYER,
         objective="filter-neuron-map",
         prompt="Each number of the output is one *neuron*. How many neurons does the layer have?",
-        right_answer=lambda g: arithmetic.neurons(g.input_shape, **_settings(g)),
-        pieces=_shape_pieces,
+        right_answer=lambda g: arithmetic.neurons(g.input_shape, **g.settings),
+        pieces=lambda g: g.shape_pieces,
         assemble=lambda size, depth: size[0] * size[1] * depth,
         follows=_FROM_SHAPE,
         misconceptions=(*m.NEURONS, *m.SIZE),
         next_step="How many neurons are in one map of the output, and how many maps are there?",
-        work=lambda g: show_work(arithmetic.neurons, g.input_shape, **_settings(g)),
+        work=lambda g: show_work(arithmetic.neurons, g.input_shape, **g.settings),
     ),
     Question(
         id="neurons-of-one-filter",
@@ -181,8 +157,8 @@ QUESTIONS = (
         prompt="Suppose that the layer did **not** share its parameters: every neuron of the "
         "output has weights of its own for its patch of the input, and a bias of its own. How "
         "many parameters does the layer have?",
-        right_answer=lambda g: arithmetic.parameters_unshared(g.input_shape, **_settings(g)),
-        pieces=lambda g: _shape_pieces(g) | {"weights": g.weights, "biases": None},
+        right_answer=lambda g: arithmetic.parameters_unshared(g.input_shape, **g.settings),
+        pieces=lambda g: g.shape_pieces | {"weights": g.weights, "biases": None},
         assemble=_unshared,
         follows=_FROM_SHAPE,
         misconceptions=(
@@ -194,7 +170,7 @@ QUESTIONS = (
         ),
         next_step="How many weights and biases does one neuron of the output have, and how many "
         "neurons are there?",
-        work=lambda g: show_work(arithmetic.parameters_unshared, g.input_shape, **_settings(g)),
+        work=lambda g: show_work(arithmetic.parameters_unshared, g.input_shape, **g.settings),
     ),
     Question(
         id="parameter-sharing",
@@ -220,7 +196,7 @@ QUESTIONS = (
         objective="count-parameters",
         prompt="How many times as many parameters does the layer have without sharing as with it?",
         right_answer=lambda g: (
-            arithmetic.parameters_unshared(g.input_shape, **_settings(g))
+            arithmetic.parameters_unshared(g.input_shape, **g.settings)
             // arithmetic.parameters_shared(g.filter_size, g.C, g.K)
         ),
         pieces=lambda g: {"size": g.output_shape[:2]},
@@ -310,8 +286,8 @@ QUESTIONS = (
         prompt="And how many parameters would it have for these {g.grown.H} x {g.grown.W} x {g.C} "
         "images **without** sharing? Where the stride does not fit, the filter stops at the last "
         "position that it reaches.",
-        right_answer=lambda g: arithmetic.parameters_unshared(g.grown.input_shape, **_settings(g)),
-        pieces=lambda g: _shape_pieces(g.grown) | {"weights": g.weights, "biases": None},
+        right_answer=lambda g: arithmetic.parameters_unshared(g.grown.input_shape, **g.settings),
+        pieces=lambda g: g.grown.shape_pieces | {"weights": g.weights, "biases": None},
         assemble=_unshared,
         misconceptions=(
             Misconception(
@@ -335,9 +311,7 @@ QUESTIONS = (
             *m.of_the_grown(m.SIZE),
         ),
         next_step="What is the shape of the output now, and how many parameters has each neuron?",
-        work=lambda g: show_work(
-            arithmetic.parameters_unshared, g.grown.input_shape, **_settings(g)
-        ),
+        work=lambda g: show_work(arithmetic.parameters_unshared, g.grown.input_shape, **g.settings),
     ),
     Question(
         id="what-is-shared",
@@ -354,38 +328,38 @@ QUESTIONS = (
             "d": "A filter uses the same weights for every channel of the input.",
             "e": "A layer whose weights were learnt on another task shares them with it.",
         },
-        right_answer=lambda g: _chosen(**_TRUE_OF_SHARING),
+        right_answer=lambda g: m.chosen(**_TRUE_OF_SHARING),
         pieces=lambda g: _TRUE_OF_SHARING,
-        assemble=_chosen,
+        assemble=m.chosen,
         misconceptions=(
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "weights-not-shared",
                 "a",
-                False,
                 "({at[a]}) holds: one filter makes a map, and all its neurons use its weights.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "filter-shared-across-outputs",
                 "b",
-                True,
                 "({at[b]}) does not: each map has its own filter, which looks for something else.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "bias-per-neuron",
                 "c",
-                False,
                 "({at[c]}) holds: the bias belongs to the filter, so positions share it too.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "shared-over-channels",
                 "d",
-                True,
                 "({at[d]}) does not: a filter has its own weights for each channel of the input.",
             ),
-            _wrongly(
+            m.mistaken(
+                _TRUE_OF_SHARING,
                 "transfer-learning",
                 "e",
-                True,
                 "({at[e]}) does not: that is transfer learning, not the sharing within a layer.",
             ),
         ),

@@ -22,7 +22,7 @@ function mixed(number) {
 const clamped = (number, first, last) => Math.min(Math.max(number, first), last);
 const inGroups = new Intl.NumberFormat("en-US");
 const thousands = (number) => inGroups.format(number);
-const plural = (count, unit) => `${thousands(count)} ${unit}${count === 1 ? "" : "s"}`;
+const plural = (count, one, many = `${one}s`) => `${thousands(count)} ${count === 1 ? one : many}`;
 
 function render({ model, el }) {
   const get = (name) => model.get(name);
@@ -273,7 +273,7 @@ function render({ model, el }) {
     });
     const words = movedWords();
     handle.setAttribute("aria-label", `The cat, ${words}. The arrow keys move it, with Shift by a stride.`);
-    const patches = plural(layer.rows * layer.columns, "patch").replace("patchs", "patches");
+    const patches = plural(layer.rows * layer.columns, "patch", "patches");
     canvas.setAttribute("aria-label", `Input of ${height} by ${width}, with the cat at row ${row}, column ${column}, ${words}; ${patches}, ` +
       (layer.shared ? "all with the same weights w." : "each with weights of its own."));
   }
