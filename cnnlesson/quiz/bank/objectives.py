@@ -2,7 +2,7 @@
 
 LESSONS: dict[str, dict[str, str]] = {
     "01-parameter-sharing": {
-        "filter-neuron-map": "tell filter, neuron and feature map apart, and what they share",
+        "filter-neuron-map": "tell filter, neuron and feature map apart, and say what they share",
         "count-parameters": "count a layer's parameters, with sharing and without",
         "what-sharing-saves": "say what sharing saves, what it does not, and why the image's size "
         "does not matter",
