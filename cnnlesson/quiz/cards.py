@@ -58,7 +58,9 @@ class Card:
         parts = [self.prompt]
         rows = self.setup.rows()
         if rows:
-            parts.append("\n".join(["| | |", "|---|---|", *(f"| {n} | {v} |" for n, v in rows)]))
+            parts.append(
+                "\n".join(["| given | value |", "|---|---|", *(f"| {n} | {v} |" for n, v in rows)])
+            )
         figure = self.setup.figure()
         if figure is not None:
             picture = b64encode(figure.svg().encode()).decode("ascii")
