@@ -161,6 +161,14 @@ NEVER_HERE = {  # for numbers that these questions' students never get
 }
 
 
+@JUDGED
+def test_a_right_number_unlocks_the_work(question):
+    if question.kind in (Kind.INTEGER, Kind.SIZE, Kind.SHAPE) and question.numbers.draw:
+        for setup in setups(question, STUDENTS[:3]):
+            assert repr(question.work(setup))
+            assert question.work(setup)._repr_markdown_()
+
+
 @ALL
 def test_there_are_five_hundred_set_ups_or_it_is_the_same_for_all(question):
     if question.numbers.draw is None:
