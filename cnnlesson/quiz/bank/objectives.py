@@ -19,7 +19,8 @@ LESSONS: dict[str, dict[str, str]] = {
         "output-shape": "derive and use the formula for the output's shape, also where the stride "
         "does not fit",
         "chains": "follow shape and parameters through convolution, pooling and dense layers",
-        "dilation-and-receptive-field": "say how many pixels a filter spans, and a neuron sees",
+        "dilation-and-receptive-field": "say how many pixels a filter spans, and how many a "
+        "neuron sees",
         "cost-of-a-layer": "work out neurons, multiply-adds and memory, and keep to a budget",
     },
     "04a-build-a-conv-layer": {
