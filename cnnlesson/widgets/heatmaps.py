@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from cnnlesson.training import Experiment, Outcome, Training
 from cnnlesson.widgets.drawing import ACCENT, INK, MUTED, Drawing
 
-_CELL, _COLUMNS = 14, 2
-_LEFT, _TOP, _GAP = 20, 46, 44
+_CELL, _COLUMNS = 16, 2
+_LEFT, _TOP, _GAP = 20, 46, 52
 _ABOVE, _BELOW = 26, 26  # of a map: its name, and its means
 _DARK = np.array(list(bytes.fromhex(ACCENT[1:]))) / 255
 
@@ -87,9 +87,7 @@ def _scale(drawing: Drawing, left: float, top: float, *, framed: bool) -> None:
     if framed:
         y = top + _ABOVE + 4 * 24
         for inset in (0, 1):
-            drawing.rectangle(
-                left + inset, y + inset, 16 - 2 * inset, 16 - 2 * inset, stroke=INK
-            )
+            drawing.rectangle(left + inset, y + inset, 16 - 2 * inset, 16 - 2 * inset, stroke=INK)
         drawing.text(left + 24, y + 13, "where it was trained", size=13)
 
 

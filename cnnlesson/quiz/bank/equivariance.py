@@ -41,7 +41,6 @@ class Moving:
             ("filters", f"{self.K} of {self.F} x {self.F}"),
             ("stride", str(self.S)),
             ("borders", "circular: what leaves on one side comes in on the other"),
-            ("positions, down x across", f"{self.W // self.S} x {self.W // self.S}"),
         ]
 
     def figure(self) -> None:

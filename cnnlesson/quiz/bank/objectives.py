@@ -34,8 +34,7 @@ LESSONS: dict[str, dict[str, str]] = {
         "cut-by-zeros": "say where zeros at the border break it, and what they tell about the "
         "place",
         "what-a-maximum-forgets": "say for which shifts a global maximum stays the same, and why",
-        "sharing-and-head": "say what a network needs, besides sharing, to know an object "
-        "anywhere",
+        "sharing-and-head": "say what a network needs, besides sharing, to know an object anywhere",
     },
 }
 """The lessons in their order; each has its objectives, by id and in words."""
