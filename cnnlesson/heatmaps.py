@@ -98,7 +98,12 @@ def _shades(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _means(outcome: Outcome) -> str:
-    seen = f"{outcome.seen.mean():.2f}"
     if outcome.unseen is None:
-        return f"{seen} everywhere"
-    return f"{seen} where trained, {outcome.unseen.mean():.2f} elsewhere"
+        return f"{_share(outcome.seen)} everywhere"
+    return f"{_share(outcome.seen)} where trained, {_share(outcome.unseen)} elsewhere"
+
+
+def _share(by_seed: NDArray[np.float64]) -> str:
+    """Write a mean with two digits, and 1.00 only where nothing is missing."""
+    mean = float(by_seed.mean())
+    return f"{mean if mean == 1 else min(mean, 0.99):.2f}"
