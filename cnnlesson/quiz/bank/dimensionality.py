@@ -683,8 +683,7 @@ QUESTIONS = (
         numbers=IDEA,
         objective="output-shape",
         prompt="The output of a convolution or a pooling is floor((W - F + 2P) / S) + 1 wide. "
-        "Which "
-        'of these hold? Give the letters of **all** that do, such as `"ab"`.',
+        'Which of these hold? Give the letters of **all** that do, such as `"ab"`.',
         choices={
             "a": "The + 1 is for the bias.",
             "b": "The + 1 is for the first position, which needs no step.",
@@ -851,8 +850,7 @@ QUESTIONS = (
         numbers=CHAIN,
         objective="chains",
         prompt="How many parameters, weights and biases, does the third layer have, the "
-        "convolution "
-        "of {g.filters} filters of 3 x 3 after the pooling? Every filter has a bias.",
+        "convolution of {g.filters} filters of 3 x 3 after the pooling? Every filter has a bias.",
         right_answer=lambda g: arithmetic.parameters_shared(
             g.following.filter_size, g.following.C, g.following.K
         ),
@@ -976,8 +974,8 @@ QUESTIONS = (
         numbers=STACK,
         objective="chains",
         prompt="Six layers are to follow each other, over the input of the table. Which is the "
-        "first "
-        "that breaks, if any: whose filter or window is larger than the padded input that it gets? "
+        "first that breaks, if any: whose filter or window is larger than the padded input that "
+        "it gets? "
         "Unless it says otherwise, a layer has stride 1 and no padding, and a pooling has a stride "
         "as large as its windows; where a step does not fit whole, sizes are rounded down.",
         choices={

@@ -428,8 +428,7 @@ QUESTIONS = (
             _swapped(_output("full")),
         ),
         next_step="If only the last weight of a row of the filter lies on the image, how many "
-        "zeros "
-        "does the rest of it cover?",
+        "zeros does the rest of it cover?",
         work=lambda g: show_work(arithmetic.output_shape, g.input_shape, g.F, g.K, padding=g.F - 1),
     ),
     Question(
@@ -529,8 +528,7 @@ QUESTIONS = (
             _swapped(_same_at_stride),
         ),
         next_step="From the first pixel of a row on, in steps of {g.S}: on how many of its "
-        "pixels can "
-        "you stop?",
+        "pixels can you stop?",
     ),
     Question(
         id="one-pixel-apart",
