@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from cnnlesson.quiz import answers, bank, diagnosis
-from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS
+from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS, equivariance
 from cnnlesson.quiz.bank.objectives import LESSONS
 from cnnlesson.quiz.cards import Card
 from cnnlesson.quiz.diagnosis import Outcome, judge
@@ -41,9 +41,10 @@ def numbers_in(text):
     return {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", text)}
 
 
-def test_every_question_belongs_to_one_assignment():
+def test_every_question_belongs_to_one_assignment_or_is_for_practice():
     asked = [name for assignment in ASSIGNMENTS.values() for name in assignment.questions]
-    assert sorted(asked) == sorted(QUESTIONS)
+    practised = [question.id for question in equivariance.QUESTIONS]
+    assert sorted(asked + practised) == sorted(QUESTIONS)
 
 
 def test_no_question_asks_for_what_its_lessons_have_not_taught():
@@ -159,6 +160,14 @@ NEVER_HERE = {  # for numbers that these questions' students never get
         "larger-image-unshared",
     )
 }
+
+
+@JUDGED
+def test_a_right_number_unlocks_the_work(question):
+    if question.kind in (Kind.INTEGER, Kind.SIZE, Kind.SHAPE) and question.numbers.draw:
+        for setup in setups(question, STUDENTS[:3]):
+            assert repr(question.work(setup))
+            assert question.work(setup)._repr_markdown_()
 
 
 @ALL

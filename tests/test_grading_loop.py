@@ -1,6 +1,7 @@
 """The instructor's whole loop on a copy of the course, by the stock commands alone."""
 
 import csv
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from course import ROOT, copy_course
 from nbgrader.api import Gradebook
 
 from cnnlesson.grading.scores import StudentScore, scores_table
-from cnnlesson.quiz.bank import QUESTIONS
+from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS
 
 ASSIGNMENT = "parameter-sharing"
 POINTS = {
@@ -158,3 +159,23 @@ def test_a_student_without_a_submission_or_a_page_is_listed():
     ]
     assert "no submission" in scores_table(rows)
     assert "none yet: nbgrader generate_feedback" in scores_table(rows)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_instructors_own_answers_earn_all_points_in_every_assignment(assignment, run, tmp_path):
+    course = copy_course(tmp_path, "source", "release")
+    submitted = course / "submitted" / "ada" / assignment
+    shutil.copytree(course / "source" / assignment, submitted)
+    for command in ("generate_assignment", "autograde", "generate_feedback"):
+        run("nbgrader", command, assignment, cwd=course)
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        (notebook,) = gradebook.find_submission(assignment, "ada").notebooks
+        checked = {
+            grade.name: (grade.auto_score, grade.max_score)
+            for grade in notebook.grades
+            if grade.cell.cell_type == "code"
+        }
+        assert set(checked) == set(ASSIGNMENTS[assignment].questions)
+        assert all(score == most for score, most in checked.values())
+    page = course / "feedback" / "ada" / assignment / f"{assignment}.html"
+    assert "is right." in page.read_text(encoding="utf-8")

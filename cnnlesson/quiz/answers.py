@@ -7,6 +7,7 @@ from fractions import Fraction
 from numbers import Rational
 from typing import Any
 
+from cnnlesson.quiz.functions import Results
 from cnnlesson.quiz.questions import Answer, Kind, Question
 from cnnlesson.settings import shown
 
@@ -36,7 +37,7 @@ def read(question: Question, answer: object) -> Answer | Misfit:
     """
     answer = without_numpy(answer)
     if question.kind is Kind.FUNCTION:
-        if callable(answer):
+        if isinstance(answer, Results):
             return answer
         return Misfit(f"The answer is a function, not {shown(answer)}.")
     if question.kind in (Kind.CHOICE, Kind.SEVERAL):

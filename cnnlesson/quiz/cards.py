@@ -1,7 +1,6 @@
 """A question as a card to read: the prompt, the numbers, a figure."""
 
 import sys
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,12 +57,12 @@ class Card:
         parts = [self.prompt]
         rows = self.setup.rows()
         if rows:
-            parts.append("\n".join(["| | |", "|---|---|", *(f"| {n} | {v} |" for n, v in rows)]))
+            parts.append(
+                "\n".join(["| given | value |", "|---|---|", *(f"| {n} | {v} |" for n, v in rows)])
+            )
         figure = self.setup.figure()
         if figure is not None:
-            picture = b64encode(figure.svg().encode()).decode("ascii")
-            alternative = figure.description.replace("]", ")")
-            parts.append(f"![{alternative}](data:image/svg+xml;base64,{picture})")
+            parts.append(figure.markdown())
         return "\n\n".join(parts)
 
 

@@ -1,12 +1,13 @@
 """Tell a person, and whoever grades, what became of an answer."""
 
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
-from cnnlesson.quiz import bank, session
+from cnnlesson.quiz import bank, functions, session
 from cnnlesson.quiz.cards import publish
 from cnnlesson.quiz.diagnosis import Outcome, Verdict, judge
-from cnnlesson.quiz.questions import Question
+from cnnlesson.quiz.questions import Kind, Question
 from cnnlesson.quiz.record import MIME, answer_record
 from cnnlesson.settings import shown
 
@@ -43,10 +44,10 @@ def check(question_id: str, answer: object) -> None:
 
     Args:
         question_id: which question, such as "number-of-parameters".
-        answer: the student's answer, whatever it may be.
+        answer: the student's answer, whatever it may be; a function is run on many cases.
 
     Raises:
-        NotAnswered: if the answer is still `...`.
+        NotAnswered: if the answer is still `...`, or a function that is not written yet.
         PartlyRight: if it earns a part of the points.
         WrongAnswer: if it is anything else but right.
         ValueError: if there is no such question.
@@ -54,16 +55,18 @@ def check(question_id: str, answer: object) -> None:
     question = bank.find(question_id)
     now = session.current()
     setup = bank.setup(question, now.variant)
-    verdict = judge(question, setup, answer, now.answers)
-    now.answers[question.id] = verdict.answer
-    publish({MIME: answer_record(question.id, now.variant, answer, _version())})
+    given = _tried(question, answer)
+    verdict = judge(question, setup, given, now.answers)
+    kept = answer if callable(answer) and verdict.outcome is Outcome.RIGHT else verdict.answer
+    now.answers[question.id] = kept
+    publish({MIME: answer_record(question.id, now.variant, given, _version())})
     if not now.tells_now and verdict.outcome not in (Outcome.MISFIT, Outcome.UNANSWERED):
         print(  # noqa: T201 - this is how it speaks
             f"{question.title}: the answer has the right form; you will be told after grading\n"
             "whether it is right."
         )
         return
-    message = _message(question, _opening(answer, verdict), verdict)
+    message = _message(question, _opening(given, verdict), verdict)
     if verdict.outcome is Outcome.UNANSWERED:
         raise NotAnswered(message)
     if verdict.outcome is Outcome.PARTLY:
@@ -75,9 +78,40 @@ def check(question_id: str, answer: object) -> None:
         _show_work(question.work(setup))
 
 
+def yours_or_ours(question_id: str) -> Callable[..., Any]:
+    """Return a student's function if `check` found it right, else the library's; say which it is.
+
+    So what builds on an earlier question works, whatever became of that one. Which it is stays
+    open where verdicts are told after grading.
+
+    Args:
+        question_id: which question asks for the function.
+
+    Raises:
+        ValueError: if there is no such question, or it does not ask for a function.
+    """
+    question = bank.find(question_id)
+    if question.function is None:
+        raise ValueError(f"{question_id!r} does not ask for a function")
+    now = session.current()
+    ours: Callable[..., Any] = question.right_answer(bank.setup(question, now.variant))
+    kept = now.answers.get(question.id)
+    if now.tells_now:
+        whose = "yours" if callable(kept) else "the library's, until yours is right"
+        print(f"{question.function.name}: {whose}")  # noqa: T201
+    return kept if callable(kept) else ours
+
+
+def _tried(question: Question, answer: object) -> object:
+    """Run a function that a question asks for; leave any other answer as it is."""
+    if question.kind is Kind.FUNCTION and question.function is not None and callable(answer):
+        return functions.run(question.function, answer)
+    return answer
+
+
 def _opening(answer: object, verdict: Verdict) -> str:
     """Say in one sentence how the answer did."""
-    given = shown(answer)
+    given = "Your function" if isinstance(answer, functions.Results) else shown(answer)
     return {
         Outcome.RIGHT: f"{given} is right.",
         Outcome.FOLLOWS: f"{given} follows from your earlier answer, so it counts in full. "

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 from cnnlesson.quiz.answers import Misfit, read
-from cnnlesson.quiz.questions import Answer, Misconception, Question
+from cnnlesson.quiz.functions import Results, compare
+from cnnlesson.quiz.questions import Answer, Kind, Misconception, Question
 
 _NAMED = 4
 """How many possibilities a verdict names at most."""
@@ -65,7 +66,8 @@ def judge(
     Args:
         question: which question.
         setup: the numbers that it was asked about.
-        answer: the student's answer, whatever it may be.
+        answer: the student's answer, whatever it may be; for a function, what `functions.run`
+            made of it.
         earlier: the student's answers to other questions, by id and as `answers.read` returns
             them, for what follows from them.
     """
@@ -76,9 +78,12 @@ def judge(
     if question.choices and not isinstance(given, Misfit):
         given = _own_letters(question, setup, given)
     if isinstance(given, Misfit):
-        explained = explanations(question, setup).get(given.value, [])
+        known = {} if question.kind is Kind.FUNCTION else explanations(question, setup)
+        explained = known.get(given.value, [])
         says = [_said(explained[0], question, setup)] if explained else []
         return Verdict(Outcome.MISFIT, _NOTHING, (given.sentence, *says), _ids(explained))
+    if isinstance(given, Results):
+        return _of_function(question, setup, given)
     outcome, share, sentences, ids = _compared(question, setup, given, earlier or {})
     return Verdict(outcome, share, tuple(sentences), ids, given)
 
@@ -103,6 +108,21 @@ def _compared(
     share = max(map(_share, explained))
     outcome = Outcome.PARTLY if share else Outcome.WRONG
     return outcome, share, _possibilities(explained, question, setup), _ids(explained)
+
+
+def _of_function(question: Question, setup: Any, results: Results) -> Verdict:
+    """Judge what a function did."""
+    finding = compare(question, results)
+    if not finding.answered:
+        stub = "Not answered yet: write the function in the cell above."
+        return Verdict(Outcome.UNANSWERED, _NOTHING, (stub,))
+    if finding.right:
+        return Verdict(Outcome.RIGHT, _ALL, ())
+    explained: list[Explanation] = [(each,) for each in finding.explained]
+    share = max([finding.share, *map(_share, explained)])
+    says = _possibilities(explained, question, setup) if explained else []
+    outcome = Outcome.PARTLY if share else Outcome.WRONG
+    return Verdict(outcome, share, (*finding.sentences, *says), _ids(explained))
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from cnnlesson.arithmetic import Shape
 from cnnlesson.quiz.questions import Misconception, Number
 from cnnlesson.quiz.setups import Layer
 
@@ -128,6 +129,15 @@ DEPTH = (
     ),
 )
 
+
+def _in_order(shape: Shape, order: tuple[int, int, int]) -> Shape:
+    """Put the axes into an order; back into the right one where that has a name of its own."""
+    height, width, depth = shape
+    first, second, third = (shape[axis] for axis in order)
+    named = {(depth, height, width), (width, height, depth)}
+    return shape if (first, second, third) in named else (first, second, third)
+
+
 SHAPE_ORDER = (
     Misconception(
         "channels-first",
@@ -146,7 +156,7 @@ SHAPE_ORDER = (
         Misconception(
             "another-order",
             "The numbers are right, but not their order: it is height, width, depth.",
-            lambda g, order=order: tuple(g.output_shape[axis] for axis in order),
+            lambda g, order=order: _in_order(g.output_shape, order),
             share=HALF,
         )
         for order in ((0, 2, 1), (1, 2, 0), (2, 1, 0))

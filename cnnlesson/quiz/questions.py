@@ -7,6 +7,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
+from cnnlesson.quiz.functions import Task
 from cnnlesson.quiz.setups import Numbers
 
 Number = int | Fraction
@@ -113,7 +114,7 @@ class Question:
     fails: Callable[[Any, Any], str | None] | None = None
     fields: tuple[str, ...] = ()
     work: Callable[[Any], Any] | None = None
-    function: Any = None
+    function: Task | None = None
     tells_apart: int = 4
 
     @property

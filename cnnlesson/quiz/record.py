@@ -8,6 +8,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
+from cnnlesson.quiz import functions
 from cnnlesson.quiz.answers import without_numpy
 from cnnlesson.settings import shown
 
@@ -27,7 +28,7 @@ def answer_record(question: str, variant: str, answer: object, version: str) -> 
     Args:
         question: the question's id.
         variant: the id of the numbers that it was asked about.
-        answer: the student's answer; `...` for none yet.
+        answer: the student's answer; `...` for none yet; what a function did rather than it.
         version: of the library.
 
     Returns:
@@ -40,8 +41,10 @@ def answer_record(question: str, variant: str, answer: object, version: str) -> 
         "question": question,
         "variant": variant,
     }
-    if answer is ...:
+    if answer is ... or (isinstance(answer, functions.Results) and answer.unanswered):
         return record | {"unanswered": True}
+    if isinstance(answer, functions.Results):
+        return record | {"value": functions.encode(answer)}  # which keeps its own size small
     try:
         whole = record | {"value": _plain(answer, _DEEPEST)}
     except _NoPlainFormError:

@@ -9,6 +9,7 @@ import re
 import struct
 import unicodedata
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -226,6 +227,16 @@ class Drawing:
             f'<title id="{name}-title">{title}</title>\n<desc id="{name}-desc">{description}'
             f'</desc>\n<rect width="100%" height="100%" fill="{PAPER}"/>\n{body}\n</svg>\n'
         )
+
+    def markdown(self) -> str:
+        """Write the picture as Markdown, SVG inside, with its description as text alternative."""
+        picture = b64encode(self.svg().encode()).decode("ascii")
+        return f"![{self.description.replace(']', ')')}](data:image/svg+xml;base64,{picture})"
+
+    _repr_markdown_ = markdown
+
+    def __repr__(self) -> str:
+        return self.description
 
     def png(self, scale: int = 2) -> bytes:
         """Write the picture as PNG, with `scale` pixels to each of the drawing's."""

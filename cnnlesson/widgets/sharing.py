@@ -216,10 +216,11 @@ class ParameterSharing(Visualiser):
         border = f"padding {self.padding}" if self.border == "zeros" else "circular borders"
         plural = "filter" if self.out_channels == 1 else "filters"
         counts = self.parameters
+        counted = f"{counts.shared} parameters if shared, {counts.unshared} if unshared; "
         return (
             f"Parameter sharing in a layer over {height}x{width}x{depth} with {self.out_channels} "
-            f"{plural} of {size}x{size}x{depth}, stride {self.stride}, {border}: {counts.shared} "
-            f"parameters if shared, {counts.unshared} if unshared; shown "
+            f"{plural} of {size}x{size}x{depth}, stride {self.stride}, {border}: "
+            f"{'' if self.predict else counted}shown "
             f"{'shared' if self.shared else 'unshared'}, the cat moved {down} down and {right} "
             f"right, largest difference {self.difference:g}"
         )

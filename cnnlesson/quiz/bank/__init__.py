@@ -5,14 +5,22 @@ from itertools import count
 from typing import Any
 
 from cnnlesson.quiz import diagnosis
-from cnnlesson.quiz.bank import dimensionality, padding, parameter_sharing
+from cnnlesson.quiz.bank import (
+    conv_layer,
+    dimensionality,
+    equivariance,
+    padding,
+    parameter_sharing,
+)
 from cnnlesson.quiz.questions import Assignment, Question
 from cnnlesson.quiz.setups import Draw, reserved
 from cnnlesson.settings import near, shown
 
-_ROOMS = (padding, dimensionality, parameter_sharing)
+_ROOMS = (padding, dimensionality, parameter_sharing, conv_layer)
 
-QUESTIONS: dict[str, Question] = {q.id: q for room in _ROOMS for q in room.QUESTIONS}
+QUESTIONS: dict[str, Question] = {
+    q.id: q for room in (*_ROOMS, equivariance) for q in room.QUESTIONS
+}
 ASSIGNMENTS: dict[str, Assignment] = {room.ASSIGNMENT.id: room.ASSIGNMENT for room in _ROOMS}
 
 LESSON = ""

@@ -2,7 +2,7 @@
 
 LESSONS: dict[str, dict[str, str]] = {
     "01-parameter-sharing": {
-        "filter-neuron-map": "tell filter, neuron and feature map apart, and what they share",
+        "filter-neuron-map": "tell filter, neuron and feature map apart, and say what they share",
         "count-parameters": "count a layer's parameters, with sharing and without",
         "what-sharing-saves": "say what sharing saves, what it does not, and why the image's size "
         "does not matter",
@@ -19,7 +19,8 @@ LESSONS: dict[str, dict[str, str]] = {
         "output-shape": "derive and use the formula for the output's shape, also where the stride "
         "does not fit",
         "chains": "follow shape and parameters through convolution, pooling and dense layers",
-        "dilation-and-receptive-field": "say how many pixels a filter spans, and a neuron sees",
+        "dilation-and-receptive-field": "say how many pixels a filter spans, and how many a "
+        "neuron sees",
         "cost-of-a-layer": "work out neurons, multiply-adds and memory, and keep to a budget",
     },
     "04a-build-a-conv-layer": {
@@ -27,6 +28,14 @@ LESSONS: dict[str, dict[str, str]] = {
     },
     "04b-backward": {
         "build-backward": "write its gradients, and check them",
+    },
+    "05-does-sharing-work": {
+        "exact-shifts": "work out by how much a map moves when the image does, and say when that "
+        "is exact",
+        "cut-by-zeros": "say where zeros at the border break it, and what they tell about the "
+        "place",
+        "what-a-maximum-forgets": "say for which shifts a global maximum stays the same, and why",
+        "sharing-and-head": "say what a network needs, besides sharing, to know an object anywhere",
     },
 }
 """The lessons in their order; each has its objectives, by id and in words."""

@@ -527,8 +527,8 @@ function render({ model, el }) {
   const scale = button("Logarithmic scale", () => { logarithmic = !logarithmic; refresh(); }, { "aria-pressed": "false" });
   const scaleNote = h("span", { class: "cl-note" });
   const shrink = h("div", { class: "cl-shrink", role: "img", tabindex: 0 });
-  const charts = h("div", {}, h("h4", {}, "Layer by layer"), h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Bars"), barsOf.element, scale, scaleNote), bars);
-  const shrinkTitle = h("h4", {}, "Size after each convolution and pool");
+  const charts = h("div", {}, h("h3", {}, "Layer by layer"), h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Bars"), barsOf.element, scale, scaleNote), bars);
+  const shrinkTitle = h("h3", {}, "Size after each convolution and pool");
   const shrinks = h("div", {}, shrinkTitle, shrink);
 
   // Read when they change, not at every redraw: asking for them would lay out the page once more.

@@ -81,7 +81,7 @@ export class Grid {
     this.onvisit = onvisit;
     this.onedit = onedit;
     this.current = [0, 0];
-    this.heading = h("h4", { id: uniqueId("grid") }, title);
+    this.heading = h("h3", { id: uniqueId("grid") }, title);
     this.base = h("canvas", { "aria-hidden": "true" });
     this.overlay = h("canvas", { "aria-hidden": "true" });
     this.cell = h("div", { class: "cl-cell", role: "gridcell", tabindex: 0 });

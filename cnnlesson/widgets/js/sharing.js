@@ -206,7 +206,7 @@ function render({ model, el }) {
   const canvas = h("canvas", { role: "img", "aria-label": "Input" });
   const handle = h("button", { type: "button", style: "position:absolute;padding:0;background:transparent;border:2px dashed #fff;outline-offset:0;touch-action:none;cursor:move;min-width:24px;min-height:24px" });
   const stage = h("div", { style: "position:relative;overflow:hidden;width:max-content" }, canvas, handle);
-  const inputTitle = h("h4", {}, "Input");
+  const inputTitle = h("h3", {}, "Input");
   const input = h("div", { class: "cl-grid" }, inputTitle, h("div", { class: "cl-board" }, stage));
   let room = 330, mapRoom = 330, visited = null;
   const cellSize = () => clamped(Math.floor(room / (Math.max(layer.height, layer.width) + layer.before + layer.after)), 4, 20);
