@@ -252,11 +252,16 @@ def _possibilities(explained: list[Explanation], question: Question, setup: Any)
     shared = [each for each in explained[0] if all(each in others for others in explained)]
     rest = [tuple(each for each in one if each not in shared) for one in explained[:_NAMED]]
     sentences = [_said((each,), question, setup) for each in shared]
-    if len(explained[0]) > 1:
+    items = list(dict.fromkeys(_said(each, question, setup) for each in rest if each))
+    pairs = len(explained[0]) > 1
+    if pairs and (shared or len(items) == 1):
         sentences.insert(0, "Two things together:")
-    if any(rest):
-        sentences.append("And one of these:" if shared else "One of these may have happened:")
-    items = dict.fromkeys(_said(each, question, setup) for each in rest if each)
+    if len(items) == 1:
+        return [*sentences, *items]
+    if items and shared:
+        sentences.append("And one of these:")
+    elif items:
+        sentences.append(f"One of these {'pairs ' if pairs else ''}may have happened:")
     return [*sentences, *(f"- {item}" for item in items)]
 
 
