@@ -4,6 +4,7 @@ import textwrap
 from typing import Any
 
 from cnnlesson.quiz import bank, session
+from cnnlesson.quiz.answers import tamed
 from cnnlesson.quiz.cards import publish
 from cnnlesson.quiz.diagnosis import Outcome, Verdict, judge
 from cnnlesson.quiz.questions import Question
@@ -52,10 +53,14 @@ def check(question_id: str, answer: object) -> None:
         ValueError: if there is no such question.
     """
     question = bank.find(question_id)
-    now = session.current()
+    now = session.current(question.id)
     setup = bank.setup(question, now.variant)
     verdict = judge(question, setup, answer, now.answers)
-    now.answers[question.id] = verdict.answer
+    # A right answer stays: else a silly one after it would make what follows from it trivial.
+    if question.id not in now.right:
+        now.answers[question.id] = verdict.answer
+    if verdict.outcome is Outcome.RIGHT:
+        now.right.add(question.id)
     publish({MIME: answer_record(question.id, now.variant, answer, _version())})
     if not now.tells_now and verdict.outcome not in (Outcome.MISFIT, Outcome.UNANSWERED):
         print(  # noqa: T201 - this is how it speaks
@@ -63,7 +68,9 @@ def check(question_id: str, answer: object) -> None:
             "whether it is right."
         )
         return
-    message = _message(question, _opening(answer, verdict), verdict)
+    # Before grading, not even why a form is wrong: a misconception would tell of the number.
+    sentences = verdict.sentences if now.tells_now else verdict.sentences[:1]
+    message = _message(question, _opening(answer, verdict), sentences)
     if verdict.outcome is Outcome.UNANSWERED:
         raise NotAnswered(message)
     if verdict.outcome is Outcome.PARTLY:
@@ -77,7 +84,7 @@ def check(question_id: str, answer: object) -> None:
 
 def _opening(answer: object, verdict: Verdict) -> str:
     """Say in one sentence how the answer did."""
-    given = shown(answer)
+    given = shown(tamed(answer))
     return {
         Outcome.RIGHT: f"{given} is right.",
         Outcome.FOLLOWS: f"{given} follows from your earlier answer, so it counts in full. "
@@ -87,9 +94,9 @@ def _opening(answer: object, verdict: Verdict) -> str:
     }.get(verdict.outcome, "")
 
 
-def _message(question: Question, opening: str, verdict: Verdict) -> str:
+def _message(question: Question, opening: str, sentences: tuple[str, ...]) -> str:
     lines = [question.title]
-    for sentence in filter(None, (opening, *verdict.sentences)):
+    for sentence in filter(None, (opening, *sentences)):
         indent = "  " if sentence.startswith("- ") else ""
         lines += textwrap.wrap(sentence, _LINE_WIDTH, subsequent_indent=indent)
     return "\n".join(lines)
