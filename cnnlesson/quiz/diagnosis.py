@@ -184,6 +184,8 @@ def follows(question: Question, setup: Any, answer: Answer, earlier: Mapping[str
     if link is None or question.assemble is None or link.question not in earlier:
         return False
     before = earlier[link.question]
+    if isinstance(before, tuple) and set(before[:2]) == {1}:
+        return False  # a single position leaves nothing to count: points for nothing
     return before is not None and answer in _assembled(question, setup, link.pieces(before))
 
 
