@@ -55,9 +55,9 @@ def read(question: Question, answer: object) -> Answer | Misfit:
     list, a tuple or a one-dimensional array of them; letters as one string or as several.
     """
     if question.kind is Kind.FUNCTION:
-        if isinstance(answer, Results):
+        if type(answer) is Results:
             return answer
-        return Misfit(f"The answer is a function, not {shown(answer)}.")
+        return Misfit(f"The answer is a function, not {shown(tamed(answer))}.")
     if question.kind in (Kind.CHOICE, Kind.SEVERAL):
         return _letters(question, answer)
     tame = tamed(answer)

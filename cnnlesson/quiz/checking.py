@@ -118,7 +118,7 @@ def _tried(question: Question, answer: object) -> object:
 
 def _opening(answer: object, verdict: Verdict) -> str:
     """Say in one sentence how the answer did."""
-    given = "Your function" if isinstance(answer, functions.Results) else shown(tamed(answer))
+    given = "Your function" if type(answer) is functions.Results else shown(tamed(answer))
     return {
         Outcome.RIGHT: f"{given} is right.",
         Outcome.FOLLOWS: f"{given} follows from your earlier answer, so it counts in full. "

@@ -82,7 +82,7 @@ def judge(
         explained = known.get(given.value, [])
         says = [_said(explained[0], question, setup)] if explained else []
         return Verdict(Outcome.MISFIT, _NOTHING, (given.sentence, *says), _ids(explained))
-    if isinstance(given, Results):
+    if type(given) is Results:
         return _of_function(question, setup, given)
     outcome, share, sentences, ids = _compared(question, setup, given, earlier or {})
     return Verdict(outcome, share, tuple(sentences), ids, given)

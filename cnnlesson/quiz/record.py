@@ -39,9 +39,9 @@ def answer_record(question: str, variant: str, answer: object, version: str) -> 
         "question": question,
         "variant": variant,
     }
-    if answer is ... or (isinstance(answer, functions.Results) and answer.unanswered):
+    if answer is ... or (type(answer) is functions.Results and answer.unanswered):
         return record | {"unanswered": True}
-    if isinstance(answer, functions.Results):
+    if type(answer) is functions.Results:
         return record | {"value": functions.encode(answer)}  # which keeps its own size small
     tame = tamed(answer)
     try:
