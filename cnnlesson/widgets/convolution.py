@@ -155,6 +155,7 @@ class Convolution(Visualiser):
             )
         except ValueError:
             result = "none, since the filter does not fit"
+        result = "to be predicted" if self.predict else result
         plural = "filter" if count == 1 else "filters"
         return (
             f"Convolution of an input of {height}x{width}x{depth} with {count} {plural} of "
@@ -171,6 +172,7 @@ class Convolution(Visualiser):
             output = self.output[0]
         except ValueError:  # the filter does not fit
             output = np.zeros((0, 0))
+        output = output[:0, :0] if self.predict else output
         inside = np.zeros(image.shape, bool)
         inside[top : len(image) - bottom, left : image.shape[1] - right] = True
         boards = [Board("Input", image, ~inside), Board("Filter", weights), Board("Output", output)]

@@ -9,7 +9,8 @@ LESSONS: dict[str, dict[str, str]] = {
         "equivariance": "say what becomes of a map when the input shifts",
     },
     "02-padding": {
-        "zeros-and-size": "say how zeros around an input change its size and the output's",
+        "zeros-and-size": "say how zeros around an input change its size and the output's, "
+        "and what they cost",
         "valid-same-full": "tell valid, same and full padding apart, also for even filters and "
         "strides over 1",
         "border-pixels": "say how often a pixel is used, and what layers without padding lose",
