@@ -19,7 +19,7 @@ from cnnlesson.quiz.bank.padding import ASSIGNMENT
 from cnnlesson.quiz.bank.padding_setups import EVEN_EIGHT, STRIDE_TWO, Goal, Pixels
 from cnnlesson.quiz.cards import Card
 from cnnlesson.quiz.checking import _LINE_WIDTH, _message
-from cnnlesson.quiz.diagnosis import Outcome, judge
+from cnnlesson.quiz.diagnosis import judge
 from cnnlesson.quiz.questions import Kind
 from cnnlesson.quiz.session import variant
 
@@ -192,7 +192,7 @@ def test_what_is_said_is_short_and_leaves_nothing_to_fill_in(name):
             assert "None" not in text
         for misconception in question.misconceptions:
             said = misconception.say.format(g=setup, at=question.letters(setup))
-            message = _message(question, "", diagnosis.Verdict(Outcome.WRONG, 0, (said,)))
+            message = _message(question, "", (said,))
             assert max(map(len, message.splitlines())) <= _LINE_WIDTH
             assert said.count(". ") <= 1
 
