@@ -39,7 +39,7 @@ def test_everyone_gets_their_own_questions(tmp_path, run):
     for student, identity in IDENTITY.items():
         notebook = nbformat.read(course / f"release/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", as_version=4)
         for cell in notebook.cells:
-            if cell.cell_type == "code" and cell.metadata.nbgrader.get("solution"):
+            if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution"):
                 cell.source = solutions[cell.id]
             if cell.id == "student":
                 cell.source = identity or ""
