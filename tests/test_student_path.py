@@ -466,7 +466,6 @@ def test_a_renamed_or_missing_notebook_is_named(cnnlesson, own):
     assert "no work/parameter-sharing to hand in" in refused(cnnlesson("hand-in", ASSIGNMENT))
 
 
-@pytest.mark.usefixtures("own")
 @pytest.mark.parametrize("odd", ["folder", "link to nothing", "link to itself"])
 def test_what_is_no_file_can_be_mended_as_advised(odd, cnnlesson, own):
     own.unlink()
@@ -484,6 +483,7 @@ def test_what_is_no_file_can_be_mended_as_advised(odd, cnnlesson, own):
     assert own.is_file()
 
 
+@pytest.mark.usefixtures("own")
 def test_hand_in_needs_to_know_who_it_is(course, cnnlesson):
     (course / "work/student.txt").unlink()
     sentence = refused(cnnlesson("hand-in", ASSIGNMENT, "--allow-incomplete"))
