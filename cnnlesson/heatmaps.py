@@ -78,7 +78,7 @@ def _map(drawing: Drawing, left: float, top: float, outcome: Outcome) -> None:
 def _scale(drawing: Drawing, left: float, top: float, *, framed: bool) -> None:
     """Explain the shades: chance, and all right."""
     for number, (share, words) in enumerate(
-        ((0, "never right"), (0.25, "1 in 4, as by chance"), (0.5, "every second"), (1, "always"))
+        ((0, "never right"), (0.25, "1 in 4, as by chance"), (0.5, "half the time"), (1, "always"))
     ):
         y = top + _ABOVE + number * 24
         drawing.image(left, y, _shades(np.array([[share]])), 16)

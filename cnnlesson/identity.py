@@ -3,6 +3,7 @@
 import os
 import reprlib
 import unicodedata
+from hashlib import sha256
 from pathlib import Path
 
 GIVEN = "CNNLESSON_STUDENT"
@@ -31,17 +32,31 @@ def normalised(student: str) -> str:
     Raises:
         ValueError: if nothing is left, or something that cannot name a file or a student.
     """
-    name, _, _ = student.strip().partition("@")
-    # Unicode's caseless match: composed and decomposed letters fold alike only when decomposed.
-    name = unicodedata.normalize("NFD", name).casefold()
-    name = unicodedata.normalize("NFC", name)
-    name = "".join(letter for letter in name if unicodedata.category(letter) != "Zs")
+    name = _folded(student)
     wrong = _what_is_wrong(name)
     if wrong:
         raise ValueError(
             f"the student id {reprlib.repr(student)} {wrong}: use letters, digits, '.', '-' and '_'"
         )
     return name
+
+
+def stand_in(student: str) -> str:
+    """Return the one spelling of an id that a hub or a grader gives, whatever it looks like.
+
+    That student cannot choose another, so what `normalised` refuses gets a name that stands for
+    it: its letters and digits, and a hash, as in "a-b-1a2b3c4d" for "a+b". It is an id itself.
+
+    Args:
+        student: the id as the hub or the grader gives it.
+    """
+    try:
+        return normalised(student)
+    except ValueError:
+        name = _folded(student) or _folded(student.replace("@", "-"))
+    readable = "".join(c if unicodedata.category(c)[0] in "LN" else "-" for c in name[:20])
+    digest = sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{readable}-{digest}".lstrip("-")
 
 
 def known_student(folder: Path | None = None, *, typed: str | None = None) -> str | None:
@@ -57,7 +72,8 @@ def known_student(folder: Path | None = None, *, typed: str | None = None) -> st
         typed: what the student typed, if anything.
 
     Raises:
-        ValueError: if what was found is no student id; the message says where it was found.
+        ValueError: if what was typed or remembered is no student id; the message says where it
+            was found. For what a grader or a hub says there is a `stand_in`.
     """
     found = student_and_source(folder, typed=typed)
     return found[0] if found else None
@@ -80,7 +96,7 @@ def student_and_source(
         sources.append("JUPYTERHUB_USER")
     for source in sources:
         if student := os.environ.get(source):
-            return _normalised_from(f"the environment variable {source}", student)
+            return stand_in(student), f"the environment variable {source}"
     if typed is not None:
         return normalised(typed), "what you typed"
     for file in _places(folder or Path()):
@@ -91,7 +107,10 @@ def student_and_source(
                 raise ValueError(
                     f"{file} is no text in UTF-8: write your student id in it"
                 ) from None
-            return _normalised_from(str(file), student)
+            try:
+                return normalised(student), str(file)
+            except ValueError as error:
+                raise ValueError(f"{file}: {error}") from None
     return None
 
 
@@ -108,6 +127,15 @@ def remember(student: str, folder: Path) -> None:
     name = normalised(student)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / REMEMBERED).write_text(f"{name}\n", encoding="utf-8")
+
+
+def _folded(student: str) -> str:
+    """An id without what does not count."""
+    name, _, _ = student.strip().partition("@")
+    # Unicode's caseless match: composed and decomposed letters fold alike only when decomposed.
+    name = unicodedata.normalize("NFD", name).casefold()
+    name = unicodedata.normalize("NFC", name)
+    return "".join(letter for letter in name if unicodedata.category(letter) != "Zs")
 
 
 def _what_is_wrong(name: str) -> str | None:
@@ -128,13 +156,6 @@ def _what_is_wrong(name: str) -> str | None:
     if len(name.encode()) > _LONGEST:
         return f"is longer than {_LONGEST} letters"
     return None
-
-
-def _normalised_from(source: str, student: str) -> tuple[str, str]:
-    try:
-        return normalised(student), source
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from None
 
 
 def _places(folder: Path) -> list[Path]:

@@ -127,12 +127,17 @@ def near(name: object, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Write whatever was given at a length that a message can hold."""
+    """Write whatever was given on one line, at a length that a message can hold."""
     try:
-        return _SHORT.repr(value).replace("Ellipsis", "...")
-    except Exception:  # an object's own repr may do anything
-        return f"an object of type {type(value).__name__}"
+        text = _SHORT.repr(value).replace("Ellipsis", "...")
+    except (Exception, SystemExit):  # an object's own repr may do anything
+        # Its class too may have been given a name that does.
+        text = f"an object of type {type.__dict__['__name__'].__get__(type(value))}"
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 50]}...{text[-47:]}"
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
 
 
+_LONGEST = 200
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 50

@@ -270,6 +270,11 @@ def _write(target: Path, content: bytes) -> Path:
 
 
 def _not_there(file: Path, source: Path, again: str) -> str:
+    if file.exists() or file.is_symlink():
+        return (
+            f"work/{file.parent.name}/{file.name} is no file, or a link to none: rename it, and "
+            f"{again}, which makes a new copy"
+        )
     others = [f.name for f in _notebooks(file.parent) if not (source / f.name).exists()]
     there = f"; there is {', '.join(others)}" if others else ""
     mend = "give your notebook its name back" if others else again

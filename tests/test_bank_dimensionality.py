@@ -350,7 +350,7 @@ LESSONS = within(Layer((32, 32, 3), 8, 20, stride=2, padding=1), 4)
         ((8, 2, 8, 20), "smaller than the filter"),
         ((40, 2, 1, 20), "does not fit"),
         ((8, 3, 1, 20), "an output of 9 x 9"),
-        ((8, 2, 1, 19), "More maps are needed"),
+        ((8, 2, 1, 19), "More filters are needed than 19"),
         ((10, 2, 2, 20), "takes 6020 parameters"),
         ((2, 2, 0, 20), "an output of 16 x 16"),
         ((6, 2, 0, 200), "takes 21800 parameters"),

@@ -1,19 +1,26 @@
 """What `check` tells a student, and what a grader sees of it."""
 
+import itertools
 import json
 import subprocess
 import sys
+import time
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from cnnlesson import __version__, begin, check
+from cnnlesson import __version__, ask, begin, check
 from cnnlesson.quiz import NotAnswered, PartlyRight, WrongAnswer, session
+from cnnlesson.quiz.answers import Misfit, read, tamed
 from cnnlesson.quiz.bank import QUESTIONS
-from cnnlesson.quiz.record import MIME
+from cnnlesson.quiz.diagnosis import Outcome, judge
+from cnnlesson.quiz.record import LARGEST, MIME, answer_record
 from cnnlesson.settings import shown
 
 
@@ -51,7 +58,7 @@ def test_right_answers_are_accepted_in_every_fair_form(question, answer, capsys)
     said = capsys.readouterr()
     title, verdict, *_ = said.out.splitlines()
     assert title == QUESTIONS[question].title
-    assert verdict == f"{shown(answer)} is right."
+    assert verdict == f"{shown(tamed(answer))} is right."
     assert said.err == ""  # nbgrader scores any stderr as zero
 
 
@@ -286,7 +293,7 @@ def records(code):
         ("float('nan')", {"unreadable": "nan"}),
         ("object", {"unreadable": "<class 'object'>"}),
         ("'\\0\\ud800'", {"value": "\ufffd?"}),
-        ("[[[[[[[1]]]]]]]", {"unreadable": "[[[[[[[...]]]]]]]"}),
+        ("[[[[[[[1]]]]]]]", {"unreadable": "[[[[[[a list of length 1]]]]]]"}),
         ("['x' * 1000] * 1000", {"unreadable": "an answer of more than 256 KB"}),
     ],
 )
@@ -313,3 +320,211 @@ def test_the_students_side_loads_neither_a_server_nor_nbgrader_nor_numpy():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.strip() == "[]"
+
+
+def test_a_silly_answer_after_a_right_one_makes_nothing_that_follows_right():
+    check("convolution-output-shape", (14, 14, 20))
+    refused("convolution-output-shape", (1, 1, 1))
+    refused("number-of-neurons", 1)
+    check("number-of-neurons", 14 * 14 * 20)
+
+
+def test_beginning_again_forgets_nothing_and_another_student_starts_afresh():
+    begin("parameter-sharing", "ada")
+    with pytest.raises(WrongAnswer):
+        check("convolution-output-shape", (2, 2, 2))
+    begin("parameter-sharing", " ADA@uni.edu")
+    check("number-of-neurons", 8)
+    begin("parameter-sharing", "grace")
+    refused("number-of-neurons", 8)
+
+
+def test_an_answer_that_leaves_nothing_to_count_earns_nothing_later():
+    refused("convolution-output-shape", (1, 1, 20))
+    for question, answer in (("number-of-neurons", 20), ("neurons-of-one-filter", 1)):
+        refused(question, answer)
+
+
+def test_a_grader_needs_no_begin(monkeypatch):
+    monkeypatch.setattr(session, "_current", session.Session(begun=False))
+    monkeypatch.setenv("CNNLESSON_STUDENT", "a+b")
+    card = ask("number-of-neurons")
+    graded = card.setup
+    monkeypatch.delenv("CNNLESSON_STUDENT")
+    monkeypatch.setenv("JUPYTERHUB_USER", "a+b")
+    begin("parameter-sharing", ...)
+    assert ask("number-of-neurons").setup == graded
+
+
+@pytest.mark.parametrize("garbage", [7, None, [], object()])
+def test_what_stands_in_the_identity_cell_does_not_matter_to_a_grader(garbage, monkeypatch, capsys):
+    monkeypatch.setenv("CNNLESSON_STUDENT", "ada")
+    begin("parameter-sharing", garbage)
+    assert "of ada." in capsys.readouterr().out
+
+
+def test_a_card_before_begin_says_whose_numbers_it_has(monkeypatch, capsys):
+    monkeypatch.setattr(session, "_current", session.Session(begun=False))
+    ask("number-of-neurons")
+    assert "run the cell with `begin` for yours" in capsys.readouterr().out
+
+
+def test_before_grading_a_wrong_form_tells_nothing_of_the_number():
+    told = refused("convolution-output-shape", (13.5, 13.5, 20))
+    assert "Padding" in told
+    session._current = session.Session(tell="after-grading")
+    untold = refused("convolution-output-shape", (13.5, 13.5, 20))
+    assert told.startswith(untold)
+    assert "Padding" not in untold
+
+
+# --- hostile answers ---------------------------------------------------------------------------
+
+
+def boom(*_):
+    raise RuntimeError("boom")
+
+
+def endless(_):
+    return itertools.count()
+
+
+def evil(base, value=(), **methods):
+    return type("Evil", (base,), methods)(*([value] if value != () else []))
+
+
+SELF = []
+SELF.append(SELF)
+DEEP = 1
+for _ in range(10_000):
+    DEEP = [DEEP]
+BOX = np.empty((), dtype=object)
+BOX[()] = BOX
+
+HOSTILE = {
+    "compares": evil(int, 5, __eq__=lambda *_: True, __hash__=lambda _: 0),
+    "hashes": evil(int, 5, __hash__=boom),
+    "converts": evil(int, 5, __int__=boom, __index__=boom, __abs__=boom, numerator=property(boom)),
+    "ratio": evil(float, 5.0, __float__=boom, as_integer_ratio=lambda _: (1, 0)),
+    "fraction": evil(Fraction, 5, denominator=property(lambda _: 0)),
+    "text": evil(str, "a", strip=boom, lower=boom, __iter__=endless, __hash__=boom),
+    "length": evil(list, [1], __len__=boom),
+    "walk": evil(list, [1, 2, 3], __iter__=boom),
+    "endless list": evil(list, [1, 2, 3], __iter__=endless),
+    "endless tuple": evil(tuple, (1, 2, 3), __iter__=endless),
+    "endless set": evil(set, {"a"}, __iter__=endless),
+    "part": [evil(object, __str__=boom, __repr__=boom), "a"],
+    "exits": evil(object, __repr__=lambda _: sys.exit(3)),
+    "writes": evil(object, __repr__=lambda _: "\ud800\x1b[2J\0\nTraceback"),
+    "class": evil(object, __class__=property(boom)),
+    "claims": evil(object, __class__=property(lambda _: list)),
+    "attributes": evil(object, __getattribute__=boom),
+    "poses": evil(object, __module__="numpy", tolist=lambda _: [1] * 10**7),
+    "itself": SELF,
+    "deep": DEEP,
+    "box": BOX,
+    "many": list(range(10**6)),
+    "many sets": set(range(10**6)),
+    "wide": [[1] * 1000] * 1000,
+    "array": np.zeros(10**7, dtype=np.int8),
+    "larger than memory": np.broadcast_to(np.int8(1), (10**6, 10**6)),
+    "structured": np.zeros(3, dtype=[("a", int), ("b", "O")]),
+    "masked": np.ma.array([1, 2, 3], mask=[0, 1, 0]),
+    "precise": np.longdouble(5),
+    "moment": np.datetime64("2020"),
+    "generator": itertools.count(),
+    "range": range(10**30),
+    "digits": 1 << 10**7,
+    "three of digits": (10**5000,) * 3,
+    "layers of digits": [(10**5000,) * 4] * 2,
+    "fine": Fraction(1, 10**10_000),
+    "decimal": Decimal("1e1000000"),
+    "letters": "a" * 10**8,
+    "surrogate": "\ud83d",
+    "controls": "\x1b[2J\r\b\u202e",
+}
+
+
+def assert_kind(question, answer):
+    """Whatever it is, it ends in a short message, soon, and leaves a small plain record."""
+    began = time.perf_counter()
+    with pytest.raises((WrongAnswer, NotAnswered)) as refused:
+        check(question, answer)
+    left = answer_record(question, "", answer, "1")
+    assert time.perf_counter() - began < 2
+    message = str(refused.value)
+    assert max(map(len, message.splitlines())) < 80
+    assert len(message) < 1000
+    assert message.replace("\n", "").isprintable()
+    text = json.dumps(left, allow_nan=False, ensure_ascii=False)
+    assert len(text.encode()) <= LARGEST
+    assert json.loads(text) == left
+
+
+# One question of each; none to which "a", which several of these answers are, is right.
+EVERY_KIND = list(
+    {
+        (q.kind, q.fails is None): q.id
+        for q in QUESTIONS.values()
+        if not q.choices or q.right_answer(q.numbers.lesson) not in ("a", frozenset("a"))
+    }.values()
+)
+
+
+@pytest.mark.parametrize("question", EVERY_KIND)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_answer_harms_nobody(question, name):
+    assert_kind(question, HOSTILE[name])
+
+
+ATOMS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.complex_numbers()
+    | st.decimals()
+    | st.fractions()
+    | st.text(max_size=9)
+    | st.binary(max_size=9)
+    | st.sampled_from([..., 10**4000, 1e308, np.int8(3), np.bool_(True), np.array(5), object, "ab"])
+)
+VALUES = st.recursive(
+    ATOMS,
+    lambda each: (
+        st.lists(each, max_size=4)
+        | st.lists(each, max_size=4).map(tuple)
+        | st.tuples(each, each)
+        | st.tuples(each, each, each)
+        | st.dictionaries(st.text(max_size=3), each, max_size=3)
+        | st.frozensets(st.integers() | st.text(max_size=2) | st.none(), max_size=3)
+    ),
+    max_leaves=30,
+)
+
+
+@pytest.mark.parametrize("question", EVERY_KIND)
+@given(answer=VALUES)
+def test_no_value_breaks_check(question, answer):
+    session._current = session.Session()
+    try:
+        assert_kind(question, answer)
+    except pytest.fail.Exception:
+        found = judge(QUESTIONS[question], QUESTIONS[question].numbers.lesson, answer)
+        assert found.outcome is Outcome.RIGHT
+
+
+FOLLOWING = [q.id for q in QUESTIONS.values() if q.follows]
+
+
+@pytest.mark.parametrize("question", FOLLOWING)
+@given(
+    earlier=st.integers() | st.tuples(*[st.integers(-2, 9)] * 3) | st.just((10**4000,) * 3),
+    answer=st.integers() | st.tuples(st.integers(), st.integers()),
+)
+def test_nothing_breaks_by_following_a_silly_answer(question, earlier, answer):
+    follows = QUESTIONS[question].follows
+    before = read(QUESTIONS[follows.question], earlier)
+    if not isinstance(before, Misfit):
+        setup = QUESTIONS[question].numbers.lesson
+        judge(QUESTIONS[question], setup, answer, {follows.question: before})

@@ -99,7 +99,7 @@ def test_the_experiment_is_as_the_text_describes_it():
     assert f"4 · 4 = {output_size(8, 5) ** 2} places of the top left quarter" in TEXT
     images, _ = glyphs_at([0], [0])
     assert np.all(images.sum((1, 2, 3)) == 9)
-    assert "nine white pixels each" in TEXT
+    assert "nine pixels of 1 in each" in TEXT
     counts = [network.parameters for network in arms()]
     assert f"{min(counts)} parameters against {max(counts):,}" in TEXT
     assert counts[0] == min(counts)

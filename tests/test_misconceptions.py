@@ -140,6 +140,22 @@ def test_two_errors_together_are_both_named():
     assert verdict.share == 0
 
 
+def test_pairs_that_give_the_same_answer_are_announced_as_pairs():
+    layer = Layer((32, 32, 8), 8, 20, 2, 1)
+    verdict = judge(QUESTIONS[SHAPE], layer, (13, 13, 8))
+    assert verdict.sentences[0] == "One of these pairs may have happened:"
+    assert all(said.startswith("- ") and " And: " in said for said in verdict.sentences[1:])
+
+
+def test_one_possibility_is_no_list():
+    """Two orders of (9, 10, 10) give the same shape, and are told in the same words."""
+    layer = Layer((13, 14, 3), 5, 10)
+    verdict = judge(QUESTIONS[SHAPE], layer, (10, 10, 9))
+    assert verdict.sentences == (
+        "The numbers are right, but not their order: it is height, width, depth.",
+    )
+
+
 def test_a_diagnosis_that_gives_the_right_answer_does_not_apply():
     flat = Layer((32, 32, 1), 8, 20, stride=1, padding=0)
     values = diagnosis.explanations(QUESTIONS[SHARED], flat)

@@ -1,7 +1,9 @@
 """Read what a student gave as an answer, which may be anything."""
 
+import itertools
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
@@ -12,7 +14,24 @@ from cnnlesson.quiz.questions import Answer, Kind, Question
 from cnnlesson.settings import shown
 
 _LONGEST = 1000
-"""How many numbers are looked at; no answer is nearly as long."""
+"""How many numbers or letters are looked at; no answer is nearly as long."""
+
+_MOST = 10_000
+"""How many are, in all lists within lists together."""
+
+_DEEPEST = 6
+"""How many lists within lists are looked at."""
+
+
+class Opaque:
+    """What stands for an answer, or a part of one, that is not looked into."""
+
+    def __init__(self, answer: object, text: str = "") -> None:
+        self._answer = answer
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text or shown(self._answer)
 
 
 @dataclass(frozen=True)
@@ -35,18 +54,18 @@ def read(question: Question, answer: object) -> Answer | Misfit:
     Accepted is what is a whole number in mathematics: 14, 14.0 and 28/2, though not True; and a
     list, a tuple or a one-dimensional array of them; letters as one string or as several.
     """
-    answer = without_numpy(answer)
     if question.kind is Kind.FUNCTION:
-        if isinstance(answer, Results):
+        if type(answer) is Results:
             return answer
-        return Misfit(f"The answer is a function, not {shown(answer)}.")
+        return Misfit(f"The answer is a function, not {shown(tamed(answer))}.")
     if question.kind in (Kind.CHOICE, Kind.SEVERAL):
         return _letters(question, answer)
+    tame = tamed(answer)
     if question.kind is Kind.DESIGN and question.fails is not None:
-        value = _nested(answer)
+        value = _nested(tame)
     else:
-        value = _nested(answer) if len(question.names) > 1 else _number(answer)
-    form = f"The answer is {question.form}, not {shown(answer)}."
+        value = _nested(tame) if len(question.names) > 1 else _number(tame)
+    form = f"The answer is {question.form}, not {shown(tame)}."
     if value is None:
         return Misfit(form)
     expected = len(question.names)
@@ -57,16 +76,64 @@ def read(question: Question, answer: object) -> Answer | Misfit:
     return value
 
 
-def without_numpy(answer: object) -> object:
-    """Turn NumPy's scalars and arrays into Python's numbers and lists, without importing NumPy."""
-    if type(answer).__module__ == "numpy" and hasattr(answer, "tolist"):
-        return answer.tolist()
-    return answer
+def tamed(answer: object) -> Any:
+    """Rebuild an answer from Python's own types, whose methods do what they always do.
+
+    A subclass of int, list or str may do anything when it is compared, counted or walked through,
+    and an object may claim to be of any class; here nothing is asked of them but what they hold.
+    NumPy's numbers and arrays become Python's, without importing NumPy.
+
+    Args:
+        answer: anything.
+
+    Returns:
+        None, a bool, an int, a float, a Fraction, a str, or a list, tuple or frozenset of such;
+        with an `Opaque` for all that is something else, too long or too deep.
+    """
+    try:
+        return _tamed(answer, _DEEPEST, itertools.count())
+    except Exception:  # an object's own code may raise anything, and answers may be endless
+        return _closed(answer) or Opaque(answer)
+
+
+def _tamed(answer: Any, depth: int, seen: Iterator[int]) -> Any:
+    if next(seen) > _MOST:
+        raise ValueError
+    kind = type(answer)
+    if answer is None or kind is bool:
+        return answer
+    if issubclass(kind, int):
+        return int.__index__(answer)
+    if issubclass(kind, float):
+        return float.__float__(answer)
+    if issubclass(kind, str) and str.__len__(answer) <= _LONGEST:
+        return str.__str__(answer)
+    own: Any
+    for own in (list, tuple, set, frozenset):
+        if issubclass(kind, own) and depth and own.__len__(answer) <= _LONGEST:
+            parts = [_tamed(part, depth - 1, seen) for part in own.__iter__(answer)]
+            return frozenset(parts) if own is set else own(parts)
+    if issubclass(kind, Rational):
+        return Fraction(*(int.__index__(int(n)) for n in (answer.numerator, answer.denominator)))
+    numpy = sys.modules.get("numpy")
+    if numpy and depth and kind is numpy.ndarray and answer.size <= _LONGEST:
+        return _tamed(answer.tolist(), depth, seen)
+    if numpy and depth and issubclass(kind, numpy.generic):
+        return _tamed(numpy.generic.item(answer), depth - 1, seen)
+    return _closed(answer) or Opaque(answer)
+
+
+def _closed(answer: Any) -> Opaque | None:
+    """Count the parts of what is too long or too deep, or has code of its own to walk through."""
+    own: Any
+    for own in (str, list, tuple, set, frozenset):
+        if issubclass(type(answer), own):
+            return Opaque(answer, f"a {own.__name__} of length {own.__len__(answer)}")
+    return None
 
 
 def _number(answer: object) -> int | Fraction | None:
     """Read a number; a float that is the nearest to a simple fraction is that fraction."""
-    answer = without_numpy(answer)
     if isinstance(answer, bool):
         return None
     if isinstance(answer, float) and math.isfinite(answer):
@@ -74,18 +141,16 @@ def _number(answer: object) -> int | Fraction | None:
         simple = exact.limit_denominator(1000)
         near = simple if math.isclose(simple, answer, rel_tol=1e-12) else exact
         return near.numerator if near.denominator == 1 else near
-    if isinstance(answer, Rational):
-        number = Fraction(int(answer.numerator), int(answer.denominator))
-        return number.numerator if number.denominator == 1 else number
+    if isinstance(answer, int | Fraction):
+        return answer.numerator if answer.denominator == 1 else answer
     return None
 
 
 def _nested(answer: object, depth: int = 3) -> Answer:
     """Read a number, or tuples and lists of them."""
-    answer = without_numpy(answer)
     if not isinstance(answer, tuple | list):
         return _number(answer)
-    if depth == 0 or len(answer) > _LONGEST:
+    if depth == 0:
         return None
     parts = tuple(_nested(part, depth - 1) for part in answer)
     return None if None in parts else parts
@@ -100,13 +165,13 @@ def _all_whole(value: Answer) -> bool:
 def _letters(question: Question, answer: object) -> Any:
     """Read the letters of choices, as a frozenset where there may be several."""
     several = question.kind is Kind.SEVERAL
-    given = answer
-    if isinstance(answer, str):
-        text = answer.strip().lower()
+    given = tame = tamed(answer)
+    if isinstance(given, str):
+        text = given.strip().lower()
         given = [c for c in text if c not in " ,;"] if several else [text.strip("().")]
-    elif isinstance(answer, Mapping) or not isinstance(answer, list | tuple | set | frozenset):
+    elif not isinstance(given, list | tuple | frozenset):
         given = []
-    letters = {str(each).strip().lower() for each in list(given)[:_LONGEST]}  # type: ignore[call-overload]
+    letters = {each.strip().lower() if isinstance(each, str) else None for each in given}
     if not letters or not letters <= question.choices.keys() or (not several and len(letters) > 1):
-        return Misfit(f"The answer is {question.form}, not {shown(answer)}.")
+        return Misfit(f"The answer is {question.form}, not {shown(tame)}.")
     return frozenset(letters) if several else letters.pop()

@@ -79,7 +79,10 @@ def ask(question_id: str) -> Card:
         ValueError: if there is no such question.
     """
     question = bank.find(question_id)
-    return Card(question, bank.setup(question, session.current().variant))
+    now = session.current(question.id)
+    if not now.begun:
+        print("These are the lesson's own numbers: run the cell with `begin` for yours.")  # noqa: T201
+    return Card(question, bank.setup(question, now.variant))
 
 
 def publish(data: dict[str, Any]) -> None:

@@ -223,7 +223,8 @@ class Wanted:
 def wanted(draw: Draw) -> Wanted:
     """Draw an output size and the layer that led to it."""
     filter_size = draw.pick(range(3, 10))
-    stride, padding = draw.pick((2, 3, 4, 5)), draw.pick(range(1, min(4, filter_size)))
+    stride = draw.pick(range(2, min(5, filter_size) + 1))
+    padding = draw.pick(range(1, min(4, filter_size)))
     output = draw.pick(range(8, 31)), draw.pick(range(8, 31))
     depth, filters = draw.pick((1, 3, 4)), draw.pick((8, 12, 16, 20))
     return backwards(output, filter_size, filters, depth, stride=stride, padding=padding)
@@ -277,7 +278,7 @@ class Budget:
             ("output, height x width", " x ".join(map(str, self.output))),
             ("filters, at least", str(self.fewest_filters)),
             ("parameters with biases, at most", str(self.most_parameters)),
-            ("bytes of the activations, at most", str(self.most_bytes)),
+            ("bytes of the output, at most", str(self.most_bytes)),
         ]
 
     def figure(self) -> None:
@@ -306,18 +307,21 @@ class Budget:
         except ValueError:
             return "That filter does not fit into the padded input."
         if shape[:2] != self.output:
-            return f"That gives an output of {shown(shape[0])} x {shown(shape[1])}."
+            return (
+                f"That gives an output of {shown(shape[0])} x {shown(shape[1])}, which is not "
+                "the one wanted."
+            )
         if filters < self.fewest_filters:
-            return f"More maps are needed: there are {shown(filters)} filters."
+            return f"More filters are needed than {shown(filters)}."
         return self._too_dear(filter_size, filters) or self._leaves_out(answer)
 
     def _too_dear(self, filter_size: int, filters: int) -> str | None:
         parameters = arithmetic.parameters_shared(filter_size, self.input_shape[2], filters)
         if parameters > self.most_parameters:
-            return f"The output is right, but that takes {shown(parameters)} parameters."
+            return f"The output is right, but that takes {shown(parameters)} parameters, too many."
         memory = arithmetic.activation_memory((*self.output, filters), bytes_per_number=BYTES)
         if memory > self.most_bytes:
-            return f"The output is right, but its numbers take {shown(memory)} bytes."
+            return f"The output is right, but its numbers take {shown(memory)} bytes, too many."
         return None
 
     def _leaves_out(self, answer: Sequence[int]) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cnnlesson.quiz import bank, functions, session
+from cnnlesson.quiz.answers import tamed
 from cnnlesson.quiz.cards import publish
 from cnnlesson.quiz.diagnosis import Outcome, Verdict, judge
 from cnnlesson.quiz.questions import Kind, Question
@@ -53,12 +54,16 @@ def check(question_id: str, answer: object) -> None:
         ValueError: if there is no such question.
     """
     question = bank.find(question_id)
-    now = session.current()
+    now = session.current(question.id)
     setup = bank.setup(question, now.variant)
     given = _tried(question, answer)
     verdict = judge(question, setup, given, now.answers)
-    kept = answer if callable(answer) and verdict.outcome is Outcome.RIGHT else verdict.answer
-    now.answers[question.id] = kept
+    # A right answer stays: else a silly one after it would make what follows from it trivial.
+    if question.id not in now.right:
+        right_function = callable(answer) and verdict.outcome is Outcome.RIGHT
+        now.answers[question.id] = answer if right_function else verdict.answer
+    if verdict.outcome is Outcome.RIGHT:
+        now.right.add(question.id)
     publish({MIME: answer_record(question.id, now.variant, given, _version())})
     if not now.tells_now and verdict.outcome not in (Outcome.MISFIT, Outcome.UNANSWERED):
         print(  # noqa: T201 - this is how it speaks
@@ -66,7 +71,9 @@ def check(question_id: str, answer: object) -> None:
             "whether it is right."
         )
         return
-    message = _message(question, _opening(given, verdict), verdict)
+    # Before grading, not even why a form is wrong: a misconception would tell of the number.
+    sentences = verdict.sentences if now.tells_now else verdict.sentences[:1]
+    message = _message(question, _opening(given, verdict), sentences)
     if verdict.outcome is Outcome.UNANSWERED:
         raise NotAnswered(message)
     if verdict.outcome is Outcome.PARTLY:
@@ -111,7 +118,7 @@ def _tried(question: Question, answer: object) -> object:
 
 def _opening(answer: object, verdict: Verdict) -> str:
     """Say in one sentence how the answer did."""
-    given = "Your function" if isinstance(answer, functions.Results) else shown(answer)
+    given = "Your function" if type(answer) is functions.Results else shown(tamed(answer))
     return {
         Outcome.RIGHT: f"{given} is right.",
         Outcome.FOLLOWS: f"{given} follows from your earlier answer, so it counts in full. "
@@ -121,9 +128,9 @@ def _opening(answer: object, verdict: Verdict) -> str:
     }.get(verdict.outcome, "")
 
 
-def _message(question: Question, opening: str, verdict: Verdict) -> str:
+def _message(question: Question, opening: str, sentences: tuple[str, ...]) -> str:
     lines = [question.title]
-    for sentence in filter(None, (opening, *verdict.sentences)):
+    for sentence in filter(None, (opening, *sentences)):
         indent = "  " if sentence.startswith("- ") else ""
         lines += textwrap.wrap(sentence, _LINE_WIDTH, subsequent_indent=indent)
     return "\n".join(lines)

@@ -82,7 +82,7 @@ def judge(
         explained = known.get(given.value, [])
         says = [_said(explained[0], question, setup)] if explained else []
         return Verdict(Outcome.MISFIT, _NOTHING, (given.sentence, *says), _ids(explained))
-    if isinstance(given, Results):
+    if type(given) is Results:
         return _of_function(question, setup, given)
     outcome, share, sentences, ids = _compared(question, setup, given, earlier or {})
     return Verdict(outcome, share, tuple(sentences), ids, given)
@@ -184,6 +184,8 @@ def follows(question: Question, setup: Any, answer: Answer, earlier: Mapping[str
     if link is None or question.assemble is None or link.question not in earlier:
         return False
     before = earlier[link.question]
+    if isinstance(before, tuple) and set(before[:2]) == {1}:
+        return False  # a single position leaves nothing to count: points for nothing
     return before is not None and answer in _assembled(question, setup, link.pieces(before))
 
 
@@ -252,11 +254,16 @@ def _possibilities(explained: list[Explanation], question: Question, setup: Any)
     shared = [each for each in explained[0] if all(each in others for others in explained)]
     rest = [tuple(each for each in one if each not in shared) for one in explained[:_NAMED]]
     sentences = [_said((each,), question, setup) for each in shared]
-    if len(explained[0]) > 1:
+    items = list(dict.fromkeys(_said(each, question, setup) for each in rest if each))
+    pairs = len(explained[0]) > 1
+    if pairs and (shared or len(items) == 1):
         sentences.insert(0, "Two things together:")
-    if any(rest):
-        sentences.append("And one of these:" if shared else "One of these may have happened:")
-    items = dict.fromkeys(_said(each, question, setup) for each in rest if each)
+    if len(items) == 1:
+        return [*sentences, *items]
+    if items and shared:
+        sentences.append("And one of these:")
+    elif items:
+        sentences.append(f"One of these {'pairs ' if pairs else ''}may have happened:")
     return [*sentences, *(f"- {item}" for item in items)]
 
 

@@ -110,7 +110,7 @@ SIZE = (
 DEPTH = (
     Misconception(
         "input-depth-kept",
-        "The depth is the input's: each filter makes one map, so count the filters.",
+        "You kept the depth of the input. Each filter makes one map, so count the filters.",
         lambda g: g.C,
         piece="depth",
     ),
@@ -122,7 +122,8 @@ DEPTH = (
     ),
     Misconception(
         "depth-f",
-        "The depth is the filter size: that is how wide a filter is, not how many there are.",
+        "You gave the filter size as the depth: it says how wide a filter is, not how many there "
+        "are.",
         lambda g: g.F,
         piece="depth",
     ),
@@ -140,8 +141,8 @@ def _in_order(shape: Shape, order: tuple[int, int, int]) -> Shape:
 SHAPE_ORDER = (
     Misconception(
         "channels-first",
-        "The numbers are right, but their order is channels first; people here say "
-        "height, width, depth.",
+        "The numbers are right, but their order is channels first; here it is height, width, "
+        "depth.",
         lambda g: (g.output_shape[2], *g.output_shape[:2]),
         share=HALF,
     ),
@@ -154,7 +155,7 @@ SHAPE_ORDER = (
     *(
         Misconception(
             "another-order",
-            "The numbers are right, but their order is height, width, depth.",
+            "The numbers are right, but not their order: it is height, width, depth.",
             lambda g, order=order: _in_order(g.output_shape, order),
             share=HALF,
         )
@@ -383,7 +384,7 @@ PARAMETERS_UNSHARED = (
     ),
     Misconception(
         "k-twice",
-        "The number of filters is in it twice: it is already among the neurons.",
+        "The number of filters is in it twice: the number of neurons holds it already.",
         lambda g: (g.weights * g.K + 1) * g.positions * g.K,
     ),
     Misconception(

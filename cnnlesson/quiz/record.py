@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from cnnlesson.quiz import functions
-from cnnlesson.quiz.answers import without_numpy
+from cnnlesson.quiz.answers import tamed
 from cnnlesson.settings import shown
 
 MIME = "application/vnd.cnnlesson.answer+json"
@@ -17,8 +17,6 @@ SCHEMA = 1
 LARGEST = 256 * 1024
 """Bytes of one record as JSON."""
 
-_LONGEST = 1000
-_DEEPEST = 6
 _DIGITS = 1000
 
 
@@ -41,14 +39,15 @@ def answer_record(question: str, variant: str, answer: object, version: str) -> 
         "question": question,
         "variant": variant,
     }
-    if answer is ... or (isinstance(answer, functions.Results) and answer.unanswered):
+    if answer is ... or (type(answer) is functions.Results and answer.unanswered):
         return record | {"unanswered": True}
-    if isinstance(answer, functions.Results):
+    if type(answer) is functions.Results:
         return record | {"value": functions.encode(answer)}  # which keeps its own size small
+    tame = tamed(answer)
     try:
-        whole = record | {"value": _plain(answer, _DEEPEST)}
+        whole = record | {"value": _plain(tame)}
     except _NoPlainFormError:
-        return record | {"unreadable": shown(answer)}
+        return record | {"unreadable": shown(tame)}
     if len(json.dumps(whole).encode()) > LARGEST:
         return record | {"unreadable": "an answer of more than 256 KB"}
     return whole
@@ -58,20 +57,20 @@ class _NoPlainFormError(Exception):
     pass
 
 
-def _plain(value: object, depth: int) -> Any:
-    value = without_numpy(value)
+def _plain(value: object) -> Any:
+    """Turn what `tamed` returns into JSON."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) < 10**_DIGITS:
-        return int(value)
+        return value
     if isinstance(value, float) and math.isfinite(value):
-        return float(value)
+        return value
     if isinstance(value, Fraction) and value.denominator == 1:
-        return _plain(value.numerator, depth)
-    if isinstance(value, str) and len(value) <= _LONGEST:
+        return _plain(value.numerator)
+    if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    if isinstance(value, set | frozenset):
-        value = sorted(value, key=str)
-    if isinstance(value, list | tuple) and depth > 0 and len(value) <= _LONGEST:
-        return [_plain(part, depth - 1) for part in value]
+    if isinstance(value, frozenset):
+        return sorted((_plain(part) for part in value), key=json.dumps)
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
     raise _NoPlainFormError

@@ -20,11 +20,15 @@ class Session:
         variant: which numbers its questions have.
         tell: "now", or "after-grading" for verdicts that the feedback brings.
         answers: the answers so far that had the right form, by the question's id.
+        right: those of them that were right.
+        begun: whether `begin` was called.
     """
 
     variant: str = bank.LESSON
     tell: str = NOW
     answers: dict[str, object] = field(default_factory=dict)
+    right: set[str] = field(default_factory=set)
+    begun: bool = True
 
     @property
     def tells_now(self) -> bool:
@@ -32,11 +36,23 @@ class Session:
         return self.tell == NOW or os.environ.get("NBGRADER_EXECUTION") == "autograde"
 
 
-_current = Session()
+_current = Session(begun=False)
 
 
-def current() -> Session:
-    """Return the session of this notebook."""
+def current(question_id: str = "") -> Session:
+    """Return the session of this notebook.
+
+    Where a grader says whose notebook it runs, that student's questions do not depend on a `begin`
+    that the student's own cells may have kept from working.
+
+    Args:
+        question_id: what the session is wanted for.
+    """
+    global _current
+    if not _current.begun and os.environ.get(identity.GIVEN):
+        for assignment in bank.ASSIGNMENTS.values():
+            if question_id in assignment.questions:
+                _current = Session(variant(assignment.id, identity.known_student() or ""))
     return _current
 
 
@@ -69,10 +85,15 @@ def begin(assignment: str, student_id: str | EllipsisType = ..., *, tell: str = 
         )
     if tell not in (NOW, AFTER_GRADING):
         raise ValueError(f"tell must be {NOW!r} or {AFTER_GRADING!r}, not {tell!r}")
-    if not isinstance(student_id, str | EllipsisType):
+    typed = None if isinstance(student_id, EllipsisType) else student_id
+    if not isinstance(typed, str | None) and not os.environ.get(identity.GIVEN):
         raise ValueError(f"student_id must be text, not {shown(student_id)}")
-    student = identity.known_student(typed=None if student_id is ... else student_id)
-    _current = Session(variant(assignment, student or ""), tell)
+    student = identity.known_student(typed=typed)
+    own = variant(assignment, student or "")
+    if own == _current.variant:
+        _current.tell = tell  # whoever runs the cell again has answered what is answered
+    else:
+        _current = Session(own, tell)
     title = bank.ASSIGNMENTS[assignment].title
     if student:
         print(f"{title}: the questions of {student}.")  # noqa: T201 - this is how it speaks

@@ -221,7 +221,7 @@ RUNNING_EXAMPLE = Layer((32, 32, 3), 8, 20, stride=2, padding=1)
 def layer(draw: Draw) -> Layer:
     """Draw a layer like the lesson's, whose stride fits along both axes."""
     filter_size = draw.pick(range(3, 12))
-    stride = draw.pick((2, 3, 4))
+    stride = draw.pick([2, 3, 4][: filter_size - 1])  # a longer one would leave pixels unread
     padding = draw.pick(range(1, min(5, filter_size)))
     spare = filter_size - 2 * padding
     lengths = [size for size in range(20, 65) if (size - spare) % stride == 0]

@@ -325,7 +325,7 @@ _UNREAD = (
     ),
     Misconception(
         "remainder-without-padding",
-        "The padding is not in it: the filter starts in it, which moves all positions.",
+        "The padding is missing: the filter starts in the zeros, which moves all positions.",
         lambda g: tuple((spare - 2 * g.P) % g.S for spare in _spare(g)),
     ),
     Misconception(
@@ -386,7 +386,7 @@ _LAST = (
     ),
     Misconception(
         "image-depth",
-        "The image's channels were summed over in the first layer; count the last filters.",
+        "The first layer has summed over the image's channels; count the last layer's filters.",
         lambda g: g.first.C,
         piece="depth",
     ),
@@ -439,7 +439,7 @@ _NETWORK = (
     ),
     Misconception(
         "dense-one-bias",
-        "Every neuron of the dense layer has a bias, not the layer one for all.",
+        "Every neuron of the dense layer has a bias of its own; there is not one for all.",
         lambda g: 1,
         piece="dense biases",
         share=m.HALF,
@@ -507,7 +507,7 @@ _FIELD = (
     ),
     _field(
         "last-layer-alone",
-        "That is what it sees of the layer before it; go back to the image.",
+        "That is what it sees of the pooling's output; go back to the image.",
         lambda f, s: FOLLOWING,
     ),
     _field(
@@ -573,7 +573,7 @@ _INPUT = (
     ),
     _largest(
         "formula-forwards",
-        "That is the output of a layer that gets this one; solve the formula for W instead.",
+        "That puts the output into the formula; it has to be solved for W instead.",
         lambda n, f, s, p: (n - f + 2 * p) // s + 1,
     ),
 )
@@ -682,15 +682,15 @@ QUESTIONS = (
         kind=Kind.SEVERAL,
         numbers=IDEA,
         objective="output-shape",
-        prompt="A layer's output is floor((W - F + 2P) / S) + 1 wide. Which of these hold? Give "
-        'the letters of **all** that do, such as `"ab"`.',
+        prompt="The output of a convolution or a pooling is floor((W - F + 2P) / S) + 1 wide. "
+        'Which of these hold? Give the letters of **all** that do, such as `"ab"`.',
         choices={
             "a": "The + 1 is for the bias.",
             "b": "The + 1 is for the first position, which needs no step.",
             "c": "A 2 x 2 max pooling has weights to learn.",
             "d": "A max pooling has nothing to learn, so training skips it: nothing passes back "
             "through it to the layers before.",
-            "e": "With a larger stride a layer makes fewer numbers from as many weights.",
+            "e": "A larger stride leaves the number of weights as it is.",
         },
         right_answer=lambda g: m.chosen(**_TRUE),
         pieces=lambda g: _TRUE,
@@ -700,7 +700,7 @@ QUESTIONS = (
                 _TRUE,
                 "plus-one-is-bias",
                 "a",
-                "({at[a]}) does not: the formula counts positions, and a bias takes no place.",
+                "({at[a]}) does not hold: the formula counts positions, and a bias takes no place.",
             ),
             m.mistaken(
                 _TRUE,
@@ -713,14 +713,14 @@ QUESTIONS = (
                 _TRUE,
                 "pool-has-weights",
                 "c",
-                "({at[c]}) does not: pooling takes the largest number of each window, and "
+                "({at[c]}) does not hold: pooling takes the largest number of each window, and "
                 "weighs none.",
             ),
             m.mistaken(
                 _TRUE,
                 "backpropagation-skips-pooling",
                 "d",
-                "({at[d]}) does not: the layers before the pooling learn too, and what they "
+                "({at[d]}) does not hold: the layers before the pooling learn too, and what they "
                 "learn from reaches them through it.",
             ),
             m.mistaken(
@@ -731,7 +731,7 @@ QUESTIONS = (
                 "weights alone.",
             ),
         ),
-        next_step="How many positions has a filter that is as wide as the padded input?",
+        next_step="How many positions does a filter have that is as wide as the padded input?",
     ),
     Question(
         id="uneven-output-shape",
@@ -802,8 +802,8 @@ QUESTIONS = (
         numbers=DILATED,
         objective="cost-of-a-layer",
         prompt="How many multiply-adds does this dilated layer take for one image? Each product of "
-        "a weight with a number of the input, and the addition of it, count as one; biases do not "
-        "count.",
+        "a weight with a number of the padded input, zeros too, and the addition of it, count as "
+        "one; biases do not count.",
         right_answer=lambda g: arithmetic.multiply_adds(g.input_shape, **g.settings),
         pieces=lambda g: g.shape_pieces | {"weights": g.weights},
         assemble=lambda size, depth, weights: size[0] * size[1] * depth * weights,
@@ -849,8 +849,8 @@ QUESTIONS = (
         kind=Kind.INTEGER,
         numbers=CHAIN,
         objective="chains",
-        prompt="How many parameters, weights and biases, has the third layer, the convolution of "
-        "{g.filters} filters of 3 x 3 after the pooling? Every filter has a bias.",
+        prompt="How many parameters, weights and biases, does the third layer have, the "
+        "convolution of {g.filters} filters of 3 x 3 after the pooling? Every filter has a bias.",
         right_answer=lambda g: arithmetic.parameters_shared(
             g.following.filter_size, g.following.C, g.following.K
         ),
@@ -879,7 +879,7 @@ QUESTIONS = (
         objective="chains",
         prompt="Now the pooling is followed by a dense layer instead: its {g.classes} neurons, one "
         "for each class, see all numbers that the pooling leaves, and each has a bias. How many "
-        "parameters has the whole network of convolution, pooling and dense layer?",
+        "parameters does the whole network of convolution, pooling and dense layer have?",
         right_answer=lambda g: g.classifier.parameters,
         pieces=_classifier_pieces,
         assemble=_classifier,
@@ -900,8 +900,8 @@ QUESTIONS = (
                 where=_CONVOLUTION,
             ),
         ),
-        next_step="How many numbers does the dense layer get, and how many parameters has each of "
-        "the three layers by itself?",
+        next_step="How many numbers does the dense layer get, and how many parameters does each of "
+        "the three layers have by itself?",
         work=lambda g: Lines(
             *(f"{row.layer}: {row.parameters}" for row in g.classifier.rows),
             f"Together: {g.classifier.parameters}",
@@ -973,10 +973,11 @@ QUESTIONS = (
         kind=Kind.CHOICE,
         numbers=STACK,
         objective="chains",
-        prompt="These six layers follow each other, and one of them cannot follow the one before "
-        "it. Which is the first that breaks? Unless it says otherwise, a layer has stride 1 and no "
-        "padding, and a pooling has a stride as large as its windows; where a step does not fit "
-        "whole, sizes are rounded down.",
+        prompt="Six layers are to follow each other, over the input of the table. Which is the "
+        "first that breaks, if any: whose filter or window is larger than the padded input that "
+        "it gets? "
+        "Unless it says otherwise, a layer has stride 1 and no padding, and a pooling has a stride "
+        "as large as its windows; where a step does not fit whole, sizes are rounded down.",
         choices={
             **{letter: f"{{g.names[{place}]}}" for place, letter in enumerate("abcdef")},
             "g": "No layer: all six fit.",
@@ -995,7 +996,7 @@ QUESTIONS = (
         fields=("filter size", "stride", "padding", "filters"),
         numbers=BUDGET,
         objective="cost-of-a-layer",
-        prompt="Design a convolutional layer, with square filters, a bias each and no dilation, "
+        prompt="Design a convolutional layer, with square filters, one bias each and no dilation, "
         "whose output has the height and width in the table. It has to have enough filters, keep "
         "to the parameters allowed, and the numbers of its output must not take more bytes than "
         "allowed, for one image and as float32, at 4 bytes each. It has to read every pixel of the "

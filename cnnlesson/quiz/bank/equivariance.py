@@ -160,8 +160,8 @@ class Corner:
         """The set-up as the card's table shows it."""
         return [
             ("images", f"{self.W} x {self.W}, zeros but for one of {self.classes} shapes"),
-            ("layer", f"convolution, {self.K} filters, and ReLU"),
-            ("that is", self.network),
+            ("layer", f"{self.K} filters at every position, then ReLU"),
+            ("in detail", self.network),
             ("last layer", f"dense, {self.classes} classes"),
             ("trained on", "shapes in the top left quarter, until it knows them all"),
         ]

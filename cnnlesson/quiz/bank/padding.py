@@ -156,7 +156,7 @@ QUESTIONS = (
             _swapped(_output("valid")),
             _each(
                 "half-lost",
-                "That takes off what is lost at one end; the filter stops short at both.",
+                "That takes off what is lost at one end; as much is lost at the other.",
                 lambda n, g: n - (g.F - 1) // 2,
             ),
             _each(
@@ -205,8 +205,8 @@ QUESTIONS = (
             ),
             Misconception(
                 "no-plus-one",
-                "One too many: the filter takes away F - 1 pixels, since the first position "
-                "needs no step.",
+                "That is half the filter size, rounded up; work with what the filter takes away, "
+                "F - 1.",
                 lambda g: (g.F + 1) // 2,
             ),
             Misconception(
@@ -216,7 +216,7 @@ QUESTIONS = (
             ),
             Misconception(
                 "always-one",
-                "A border of 1 keeps the size under a 3 x 3 filter; this one is larger.",
+                "A border of 1 keeps the size under a smaller filter only.",
                 lambda g: 1,
             ),
             Misconception(
@@ -241,8 +241,8 @@ QUESTIONS = (
         numbers=PIXELS,
         objective="border-pixels",
         prompt="A position of a filter *uses* the pixels that it covers. In how many positions of "
-        "the **first** filter is each of these pixels used: one in a corner of the image, the one "
-        "in the middle of its upper edge, and one in its middle? Mind the padding. Give "
+        "the **first** filter is each of these pixels used: one in a corner of the image, one in "
+        "the middle of its upper edge, and one in its middle? Mind the padding. Give "
         "`(corner, edge, middle)`.",
         right_answer=lambda g: g.uses,
         pieces=lambda g: dict(zip(("corner", "edge", "middle"), g.uses, strict=True)),
@@ -255,7 +255,7 @@ QUESTIONS = (
             ),
             Misconception(
                 "all-alike",
-                "Only pixels well inside are under every weight of the filter once.",
+                "Near the edge of the image fewer positions reach a pixel than in its middle.",
                 lambda g: (g.F**2,) * 3,
             ),
             Misconception(
@@ -270,7 +270,7 @@ QUESTIONS = (
             ),
             Misconception(
                 "no-plus-one",
-                "Towards the border one position is missing: the one that begins at the pixel.",
+                "One position is missing at the edge: the one that begins at the pixel itself.",
                 lambda g: (g.P**2, g.P * g.F, g.F**2),
             ),
             Misconception(
@@ -291,13 +291,13 @@ QUESTIONS = (
             ),
             Misconception(
                 "edge-like-corner",
-                "A pixel on an edge has the border on one side only, a corner on two.",
+                "A pixel in the middle of an edge has zeros on one side only, a corner on two.",
                 lambda g: (g.P + 1) ** 2,
                 piece="edge",
             ),
             Misconception(
                 "edge-like-middle",
-                "Down from the upper edge there are fewer positions than in the middle.",
+                "At the upper edge fewer positions reach a pixel than in the middle.",
                 lambda g: g.F**2,
                 piece="edge",
             ),
@@ -330,17 +330,12 @@ QUESTIONS = (
         misconceptions=(
             Misconception(
                 "not-an-integer",
-                "Half of an odd number is no whole one: one side gets one zero more.",
+                "The number of zeros is odd, so it has no half: one side gets one more.",
                 lambda g: (Fraction(g.F - 1, 2),) * 2,
             ),
             Misconception(
-                "one-zero-short",
-                "Then the output is one pixel narrower than the input.",
-                lambda g: ((g.F - 2) // 2,) * 2,
-            ),
-            Misconception(
                 "one-zero-over",
-                "Then the output is one pixel wider than the input.",
+                "With these zeros the output is one pixel wider than the input.",
                 lambda g: (g.F // 2,) * 2,
             ),
             Misconception(
@@ -366,7 +361,7 @@ QUESTIONS = (
             ),
             Misconception(
                 "padding-is-filter",
-                "That is the filter size on each side, and the output grows by more than it.",
+                "That is the filter size on each side, and the output grows.",
                 lambda g: (g.F, g.F),
             ),
             Misconception(
@@ -386,7 +381,7 @@ QUESTIONS = (
         numbers=EVEN,
         objective="valid-same-full",
         prompt="Now the same layer pads in 'full': on every side as many zeros as it takes for the "
-        "filter to begin with only its last pixel on the image, and to end with only its first. "
+        "filter to begin with only its last weight on the image, and to end with only its first. "
         "How large is each map of its output? Give `(height, width)`.",
         right_answer=_output("full"),
         misconceptions=(
@@ -432,8 +427,8 @@ QUESTIONS = (
             ),
             _swapped(_output("full")),
         ),
-        next_step="If only the last pixel of the filter lies on the row, how many zeros does the "
-        "rest of it cover?",
+        next_step="If only the last weight of a row of the filter lies on the image, how many "
+        "zeros does the rest of it cover?",
         work=lambda g: show_work(arithmetic.output_shape, g.input_shape, g.F, g.K, padding=g.F - 1),
     ),
     Question(
@@ -444,7 +439,7 @@ QUESTIONS = (
         objective="border-pixels",
         prompt="Many layers are stacked, all with {g.F} x {g.F} filters, stride 1 and **no** "
         "padding; the table shows the first. The input of each is the output of the one before. "
-        "How many layers can be stacked, until what is left is too small for the filter?",
+        "How many layers can be stacked before what is left is too small for the filter?",
         right_answer=_layers_that_fit,
         misconceptions=(
             Misconception(
@@ -459,12 +454,12 @@ QUESTIONS = (
             ),
             Misconception(
                 "last-layer-forgotten",
-                "One too few: what is left still has room for the filter once more.",
+                "What so many layers leave still has room for the filter.",
                 lambda g: _layers_that_fit(g) - 1,
             ),
             Misconception(
                 "one-layer-over",
-                "One too many: the last of them is larger than what is left for it.",
+                "So many do not fit: the filter is larger than what is left for it.",
                 lambda g: _layers_that_fit(g) + 1,
             ),
             Misconception(
@@ -474,7 +469,7 @@ QUESTIONS = (
             ),
             Misconception(
                 "loses-one",
-                "That takes off one pixel a layer; a filter {g.F} wide takes away more.",
+                "That takes off one pixel a layer; this filter takes away more.",
                 lambda g: g.shorter - g.F + 1,
             ),
             Misconception(
@@ -502,7 +497,7 @@ QUESTIONS = (
             ),
             _each(
                 "rounded-down",
-                "Round up: 'same' padding adds zeros rather than leave pixels out.",
+                "Round up: 'same' padding adds zeros rather than leaving pixels out.",
                 lambda n, g: Fraction(n, g.S),
             ),
             _each(
@@ -522,7 +517,7 @@ QUESTIONS = (
             ),
             _each(
                 "stride-subtracted",
-                "The stride divides the number of positions, rather than take some away.",
+                "The stride divides the number of positions; it is not taken away from it.",
                 lambda n, g: n - g.S + 1,
             ),
             _each(
@@ -532,8 +527,8 @@ QUESTIONS = (
             ),
             _swapped(_same_at_stride),
         ),
-        next_step="If every {g.S}th pixel of a row, from the first on, starts a step, how many "
-        "are there?",
+        next_step="From the first pixel of a row on, in steps of {g.S}: on how many of its "
+        "pixels can you stop?",
     ),
     Question(
         id="one-pixel-apart",
@@ -546,7 +541,7 @@ QUESTIONS = (
         "those in PyTorch?",
         choices={
             "a": "They are the same: in both, the height and the width are halved.",
-            "b": "They have a row and a column less, since TensorFlow adds fewer zeros.",
+            "b": "They have one row and one column fewer, since TensorFlow adds fewer zeros.",
             "c": "The size is the same, but each window of TensorFlow lies 1 pixel further left "
             "and further up.",
             "d": "The size is the same, but each window of TensorFlow lies {g.S} pixels further "
@@ -590,7 +585,7 @@ QUESTIONS = (
         numbers=IDEA,
         objective="zeros-and-size",
         prompt="A layer without padding, with 3 x 3 filters and stride 1, gets a border of zeros, "
-        "1 wide; all else stays as it is. What grows? Give the letters of **all** that does, such "
+        "1 wide; all else stays as it is. What grows? Give the letters of **all** that grow, such "
         'as `"ac"`.',
         choices={
             "a": "The number of its parameters.",
@@ -607,31 +602,31 @@ QUESTIONS = (
                 _GROWS,
                 "padding-has-parameters",
                 "a",
-                "({at[a]}) does not: the zeros are given, not learnt, and the filters stay.",
+                "({at[a]}) does not grow: the zeros are given, not learnt, and the filters stay.",
             ),
             m.mistaken(
                 _GROWS,
                 "padding-ignored",
                 "b",
-                "({at[b]}) does: the filter finds more positions on a larger input.",
+                "({at[b]}) grows: the filter finds more positions on a larger input.",
             ),
             m.mistaken(
                 _GROWS,
                 "padding-deepens",
                 "c",
-                "({at[c]}) does not: the depth of the output is the number of filters.",
+                "({at[c]}) does not grow: the depth of the output is the number of filters.",
             ),
             m.mistaken(
                 _GROWS,
                 "zeros-are-free",
                 "d",
-                "({at[d]}) does: every further position costs as many multiply-adds as the others.",
+                "({at[d]}) grows: each further position costs as many multiply-adds as the others.",
             ),
             m.mistaken(
                 _GROWS,
                 "padded-filter",
                 "e",
-                "({at[e]}) does not: padding belongs to the input, not to the filter.",
+                "({at[e]}) does not grow: padding belongs to the input, not to the filter.",
             ),
         ),
         next_step="What does the border change: the filters, or where they can go?",

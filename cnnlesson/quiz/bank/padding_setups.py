@@ -174,7 +174,7 @@ STRIDE_TWO = Unpadded((32, 32, 3), 8, 20, stride=2)
 def odd(draw: Draw) -> Unpadded:
     """Draw a layer at stride 1 with an odd filter, and some padding that does not keep the size."""
     size = draw.pick((5, 7, 9, 11))
-    padding = draw.pick([p for p in range(1, 7) if p not in ((size - 1) // 2, size - 1)])
+    padding = draw.pick([p for p in range(1, min(7, size - 1)) if p != (size - 1) // 2])
     return Unpadded(
         (draw.pick(range(15, 65)), draw.pick(range(15, 65)), draw.pick(_DEPTHS)),
         size,

@@ -67,7 +67,7 @@ QUESTIONS = (
             *m.FILTER_WEIGHTS,
             Misconception(
                 "all-filters",
-                "Those are all filters together; the question asks for one.",
+                "Those are the parameters of all filters together; the question asks for one.",
                 lambda g: (g.weights + 1) * g.K,
             ),
         ),
@@ -178,8 +178,8 @@ QUESTIONS = (
         kind=Kind.INTEGER,
         numbers=LAYER,
         objective="count-parameters",
-        prompt="Now the layer is convolutional: all neurons of one depth slice of the output "
-        "share the same weights and the same bias. How many parameters does it have?",
+        prompt="Now the layer is convolutional: all neurons of one map of the output (one depth "
+        "slice) share the same weights and the same bias. How many parameters does it have?",
         right_answer=lambda g: arithmetic.parameters_shared(g.filter_size, g.C, g.K),
         pieces=_shared_pieces,
         assemble=_shared,
@@ -240,7 +240,8 @@ QUESTIONS = (
         numbers=LAYER,
         objective="what-sharing-saves",
         prompt="The same convolutional layer, with sharing, now looks at images twice as high and "
-        "twice as wide: {g.grown.H} x {g.grown.W} x {g.C}. How many parameters does it have now?",
+        "twice as wide as in the table: {g.grown.H} x {g.grown.W} x {g.C}. How many parameters "
+        "does it have now?",
         right_answer=lambda g: arithmetic.parameters_shared(g.filter_size, g.C, g.K),
         pieces=_shared_pieces,
         assemble=_shared,
@@ -274,7 +275,7 @@ QUESTIONS = (
             *m.BIAS_SHARED,
             *m.FILTER_WEIGHTS,
         ),
-        next_step="Which of the numbers in your count for the small image has the image in it?",
+        next_step="Which numbers in your count for the small image depend on its height or width?",
         work=_work_of_shared,
     ),
     Question(
@@ -284,8 +285,8 @@ QUESTIONS = (
         numbers=LAYER,
         objective="what-sharing-saves",
         prompt="And how many parameters would it have for these {g.grown.H} x {g.grown.W} x {g.C} "
-        "images **without** sharing? Where the stride does not fit, the filter stops at the last "
-        "position that it reaches.",
+        "images **without** sharing? Where the stride does not fit, the last step is not taken: "
+        "round down.",
         right_answer=lambda g: arithmetic.parameters_unshared(g.grown.input_shape, **g.settings),
         pieces=lambda g: g.grown.shape_pieces | {"weights": g.weights, "biases": None},
         assemble=_unshared,
@@ -310,7 +311,8 @@ QUESTIONS = (
             *m.of_the_grown(m.FILTER_WEIGHTS),
             *m.of_the_grown(m.SIZE),
         ),
-        next_step="What is the shape of the output now, and how many parameters has each neuron?",
+        next_step="What is the shape of the output now, and how many parameters does each neuron "
+        "have?",
         work=lambda g: show_work(arithmetic.parameters_unshared, g.grown.input_shape, **g.settings),
     ),
     Question(
@@ -326,7 +328,7 @@ QUESTIONS = (
             "b": "All maps use the same weights.",
             "c": "All neurons of one map use the same bias.",
             "d": "A filter uses the same weights for every channel of the input.",
-            "e": "A layer whose weights were learnt on another task shares them with it.",
+            "e": "Sharing means that weights learnt on one task are used for another.",
         },
         right_answer=lambda g: m.chosen(**_TRUE_OF_SHARING),
         pieces=lambda g: _TRUE_OF_SHARING,
@@ -336,31 +338,34 @@ QUESTIONS = (
                 _TRUE_OF_SHARING,
                 "weights-not-shared",
                 "a",
-                "({at[a]}) holds: one filter makes a map, and all its neurons use its weights.",
+                "({at[a]}) holds: one filter makes a map, so all neurons of the map use its "
+                "weights.",
             ),
             m.mistaken(
                 _TRUE_OF_SHARING,
                 "filter-shared-across-outputs",
                 "b",
-                "({at[b]}) does not: each map has its own filter, which looks for something else.",
+                "({at[b]}) does not hold: each map has a filter of its own, for a feature of its "
+                "own.",
             ),
             m.mistaken(
                 _TRUE_OF_SHARING,
                 "bias-per-neuron",
                 "c",
-                "({at[c]}) holds: the bias belongs to the filter, so positions share it too.",
+                "({at[c]}) holds: the bias belongs to the filter, so all positions share it too.",
             ),
             m.mistaken(
                 _TRUE_OF_SHARING,
                 "shared-over-channels",
                 "d",
-                "({at[d]}) does not: a filter has its own weights for each channel of the input.",
+                "({at[d]}) does not hold: a filter has its own weights for each channel of the "
+                "input.",
             ),
             m.mistaken(
                 _TRUE_OF_SHARING,
                 "transfer-learning",
                 "e",
-                "({at[e]}) does not: that is transfer learning, not the sharing within a layer.",
+                "({at[e]}) does not hold: that is transfer learning, not the sharing in a layer.",
             ),
         ),
         next_step="What does a filter carry along as it moves over the image?",
@@ -419,9 +424,9 @@ QUESTIONS = (
         misconceptions=(
             Misconception(
                 "invariance",
-                "That would be invariance. A convolution is equivariant: what moves in the image "
-                "moves in the map. To forget the place takes one more step, such as a maximum "
-                "over all positions.",
+                "That would be invariance, which takes one step more, such as a maximum over all "
+                "positions. A convolution is equivariant: what moves in the image moves in the "
+                "map.",
                 lambda g: "a",
             ),
             Misconception(
