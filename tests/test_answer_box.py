@@ -649,7 +649,7 @@ def static_page(tmp_path_factory, clean_environment):
     for name, source in build.ASSETS.items():
         (site / "assets" / name).write_bytes(source.read_bytes())
     path = written(site / "notebooks")
-    html = build.page(path, "")
+    html = build.html(build.lesson(path))
     path.with_suffix(".html").write_text(html, encoding="utf-8")
     for _, _, say in REPLIES:
         assert say not in html.replace(NUMBER, "").replace(repr(say), "")

@@ -18,7 +18,7 @@ class ExecuteForStudent(Execute):  # type: ignore[misc]
         marks = [(cell, cell.metadata.get("nbgrader") or {}) for cell in nb.cells]
         asks = any(mark.get("grade") and cell.source.startswith("check(") for cell, mark in marks)
         if asks and all(mark.get("grade_id") != "begin" for _, mark in marks):
-            nb.cells.insert(0, new_code_cell("from cnnlesson import ask, begin, check"))
+            nb.cells.insert(0, new_code_cell("from cnnlesson import ask, begin, check"))  # type: ignore[no-untyped-call]
         with setenv(**{GIVEN: resources["nbgrader"]["student"]}):
             ran: tuple[Any, Any] = super().preprocess(nb, resources, **settings)
         return ran

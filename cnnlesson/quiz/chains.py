@@ -180,19 +180,6 @@ def _convolution(draw: Draw) -> network.Conv:
     )
 
 
-class Lines:
-    """Sentences to show after a right answer, a line each."""
-
-    def __init__(self, *lines: str) -> None:
-        self.lines = lines
-
-    def __repr__(self) -> str:
-        return "\n".join(self.lines)
-
-    def _repr_markdown_(self) -> str:
-        return "\n\n".join(self.lines)
-
-
 # --- Backwards -------------------------------------------------------------------------------
 
 

@@ -41,6 +41,19 @@ def reserved(setup: object) -> bool:
     return _hash(repr(setup)) % 6 == 0
 
 
+class Lines:
+    """Sentences to show after a right answer, a line each."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines)
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(self.lines)
+
+
 @dataclass(frozen=True)
 class Numbers:
     """Where the numbers of one or more questions come from.

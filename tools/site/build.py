@@ -7,18 +7,22 @@ visualisers; what all pages share (the widget manager, the typesetting of formul
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 from nbclient import NotebookClient
 from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
 
+from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS
+from cnnlesson.quiz.questions import Assignment
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
-TEMPLATE = "site"
 
 ASSETS = {
     "require.js": PACKAGES / "requirejs/require.js",
@@ -29,19 +33,87 @@ ASSETS = {
 
 START = """\
 <!DOCTYPE html>
+<html lang="en">
 <meta charset="utf-8">
-<title>cnnlesson</title>
+<title>How a convolutional layer counts</title>
 <meta http-equiv="refresh" content="0; url=notebooks/00-start-here.html">
+<a href="notebooks/00-start-here.html">Start here</a>
 """
 
 
-def exporter() -> HTMLExporter:
-    """Make the exporter of one page, which lies one folder below the site's."""
+class Page(NamedTuple):
+    """A page of the site.
+
+    Attributes:
+        address: relative to the site's folder; every page lies one folder below it.
+        title: what links to it say.
+        notebook: what it shows, executed.
+    """
+
+    address: str
+    title: str
+    notebook: nbformat.NotebookNode
+
+
+def lesson(path: Path) -> Page:
+    """Run a notebook, and make a page of it."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
+    return Page(f"notebooks/{path.stem}.html", _title(notebook), notebook)
+
+
+def assignment(about: Assignment) -> Page:
+    """Make the page that tells how to get an assignment: it is answered in Jupyter, not here."""
+    after = nbformat.read(ROOT / "notebooks" / f"{about.after}.ipynb", as_version=4)
+    text = (
+        (HERE / "assignment.md")
+        .read_text(encoding="utf-8")
+        .format(
+            id=about.id,
+            title=about.title,
+            count=len(about.questions),
+            least=about.minutes[0],
+            most=about.minutes[1],
+            lesson=about.after,
+            lesson_title=_title(after),
+            questions="\n".join(
+                f"| {number} | {QUESTIONS[name].title} |"
+                for number, name in enumerate(about.questions, 1)
+            ),
+        )
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    return Page(f"assignments/{about.id}.html", f"Assignment: {about.title}", notebook)
+
+
+def html(page: Page, pages: Sequence[Page] = ()) -> str:
+    """Write a page, with links to all of them."""
+    for cell in page.notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\(([^):]+)\.ipynb\)", _link, cell.source)
+    exporter = _exporter()
+    source, _, _ = exporter.environment.loader.get_source(
+        exporter.environment, "lab/static/theme-dark.css"
+    )
+    written, _ = exporter.from_notebook_node(
+        page.notebook,
+        {
+            "metadata": {"name": page.title},
+            "anywidget_path": "../assets/anywidget",
+            "dark_theme_css": source,
+            "pages": pages,
+            "address": page.address,
+        },
+    )
+    return written
+
+
+def _exporter() -> HTMLExporter:
     assets = "../assets"
     return HTMLExporter(
         Config(
             HTMLExporter={
-                "template_name": TEMPLATE,
+                "template_name": "site",
                 "extra_template_basedirs": [str(HERE / "template")],
                 "require_js_url": f"{assets}/require.js",
                 "widget_renderer_url": f"{assets}/embed-amd.js",
@@ -51,26 +123,13 @@ def exporter() -> HTMLExporter:
     )
 
 
-def page(path: Path, dark_theme: str) -> str:
-    """Run a notebook and return it as a page."""
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\(([^):]+)\.ipynb\)", _link, cell.source)
-    html, _ = exporter().from_notebook_node(
-        notebook,
-        {
-            "metadata": {"name": path.stem, "path": str(path.parent)},
-            "anywidget_path": "../assets/anywidget",
-            "dark_theme_css": dark_theme,
-        },
-    )
-    return html
+def _title(notebook: nbformat.NotebookNode) -> str:
+    """Return a notebook's first heading."""
+    return re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)[1]
 
 
 def _link(match: re.Match[str]) -> str:
-    """Lead from page to page, but to an assignment itself: it is answered in Jupyter."""
+    """Lead from page to page, but to an assignment itself, which is a notebook to be answered."""
     target = match[1]
     return f"]({target}.{'ipynb' if target.startswith('../release/') else 'html'})"
 
@@ -78,26 +137,19 @@ def _link(match: re.Match[str]) -> str:
 def build(site: Path) -> None:
     """Make the whole site, anew."""
     shutil.rmtree(site, ignore_errors=True)
-    (site / "assets").mkdir(parents=True)
+    for folder in ("assets", "notebooks", "assignments"):
+        (site / folder).mkdir(parents=True)
     for name, source in ASSETS.items():
         (site / "assets" / name).write_bytes(source.read_bytes())
     shutil.copytree(ROOT / "release", site / "release")
     shutil.copytree(ROOT / "notebooks/pictures", site / "notebooks/pictures")
-    dark_theme = _dark_theme()
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        target = site / "notebooks" / f"{path.stem}.html"
-        print(target.relative_to(site.parent))
-        target.write_text(page(path, dark_theme), encoding="utf-8")
-    start = (
-        '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=notebooks/00-start-here.html">'
-    )
-    (site / "index.html").write_text(start + "\n", encoding="utf-8")
-
-
-def _dark_theme() -> str:
-    environment = exporter().environment
-    source, _, _ = environment.loader.get_source(environment, "lab/static/theme-dark.css")
-    return source
+    pages = [lesson(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    pages += [assignment(about) for about in ASSIGNMENTS.values()]
+    for page in pages:
+        (site / page.address).write_text(html(page, pages), encoding="utf-8")
+    (site / "index.html").write_text(START, encoding="utf-8")
+    size = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
+    print(f"{len(pages)} pages, {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from cnnlesson.quiz.chains import (
     POOL,
     Budget,
     Chain,
-    Lines,
     Stack,
     backwards,
     budget,
@@ -24,7 +23,7 @@ from cnnlesson.quiz.chains import (
     within,
 )
 from cnnlesson.quiz.questions import Assignment, Follows, Kind, Misconception, Question
-from cnnlesson.quiz.setups import IDEA, RUNNING_EXAMPLE, Draw, Layer, Numbers
+from cnnlesson.quiz.setups import IDEA, RUNNING_EXAMPLE, Draw, Layer, Lines, Numbers
 from cnnlesson.working import show_work
 
 Sizes = tuple[Any, Any]

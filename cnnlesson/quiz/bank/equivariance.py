@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from cnnlesson import arithmetic
 from cnnlesson.quiz.questions import Kind, Misconception, Question
-from cnnlesson.quiz.setups import Draw, Numbers, Row
+from cnnlesson.quiz.setups import Draw, Lines, Numbers, Row
 from cnnlesson.working import show_work
 
 # --- An image that moves -----------------------------------------------------------------------
@@ -194,6 +194,7 @@ QUESTIONS = (
         prompt="The image moves **{g.shift} pixels** to the right. By how many positions does each "
         "map of the layer move?",
         right_answer=lambda g: g.steps,
+        work=lambda g: Lines(f"shift / S = {g.shift} / {g.S} = {g.steps}"),
         misconceptions=(
             Misconception(
                 "stride-ignored",
@@ -285,6 +286,10 @@ QUESTIONS = (
         "1, 2 ... pixels, up to {g.W} - 1. For how many of these {g.W} shifts are the maxima "
         "certain to stay the same, whatever the image and the weights?",
         right_answer=lambda g: g.W // g.S,
+        work=lambda g: Lines(
+            f"Only multiples of the stride move the maps as a whole: W / S = {g.W} / {g.S} = "
+            f"{g.W // g.S} of the shifts."
+        ),
         misconceptions=(
             Misconception(
                 "invariance",

@@ -22,7 +22,7 @@ from cnnlesson.quiz.bank.padding_setups import (
     strided,
 )
 from cnnlesson.quiz.questions import Assignment, Kind, Misconception, Number, Question
-from cnnlesson.quiz.setups import IDEA, Layer, Numbers
+from cnnlesson.quiz.setups import IDEA, Layer, Lines, Numbers
 from cnnlesson.working import show_work
 
 ODD = Numbers("odd-filter", FIVE_BY_FIVE, odd)
@@ -88,6 +88,10 @@ QUESTIONS = (
         prompt="Before the filter starts, the input gets a border of zeros, {g.P} wide on every "
         "side. How large is each channel of the input now? Give `(height, width)`.",
         right_answer=_padded,
+        work=lambda g: Lines(
+            f"height: H + 2P = {g.H} + 2·{g.P} = {g.H + 2 * g.P}",
+            f"width: W + 2P = {g.W} + 2·{g.P} = {g.W + 2 * g.P}",
+        ),
         misconceptions=(
             _each(
                 "padding-once",
@@ -245,6 +249,11 @@ QUESTIONS = (
         "the middle of its upper edge, and one in its middle? Mind the padding. Give "
         "`(corner, edge, middle)`.",
         right_answer=lambda g: g.uses,
+        work=lambda g: Lines(
+            "A pixel is used once for every position at which the filter covers it, down times "
+            "across.",
+            "corner {}, middle of an edge {}, middle of the image {}".format(*g.uses),
+        ),
         pieces=lambda g: dict(zip(("corner", "edge", "middle"), g.uses, strict=True)),
         assemble=lambda corner, edge, middle: (corner, edge, middle),
         misconceptions=(
@@ -441,6 +450,10 @@ QUESTIONS = (
         "padding; the table shows the first. The input of each is the output of the one before. "
         "How many layers can be stacked before what is left is too small for the filter?",
         right_answer=_layers_that_fit,
+        work=lambda g: Lines(
+            f"Each layer takes F - 1 = {g.F - 1} from height and width: the shorter side goes "
+            f"{' → '.join(str(g.shorter - n * (g.F - 1)) for n in range(_layers_that_fit(g) + 1))}."
+        ),
         misconceptions=(
             Misconception(
                 "longer-side",
@@ -489,6 +502,10 @@ QUESTIONS = (
         prompt="In TensorFlow and Keras this layer has padding `'same'`. How large is each map of "
         "its output? Give `(height, width)`.",
         right_answer=_same_at_stride,
+        work=lambda g: Lines(
+            f"height: H / S = {g.H} / {g.S}, rounded up: {-(-g.H // g.S)}",
+            f"width: W / S = {g.W} / {g.S}, rounded up: {-(-g.W // g.S)}",
+        ),
         misconceptions=(
             _each(
                 "same-at-stride",
