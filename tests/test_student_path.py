@@ -483,24 +483,6 @@ def test_what_is_no_file_can_be_mended_as_advised(odd, cnnlesson, own):
     assert own.is_file()
 
 
-@pytest.mark.usefixtures("own")
-@pytest.mark.parametrize("odd", ["folder", "link to nothing", "link to itself"])
-def test_what_is_no_file_can_be_mended_as_advised(odd, cnnlesson, own):
-    own.unlink()
-    if odd == "folder":
-        own.mkdir()
-    else:
-        try:
-            own.symlink_to("nowhere" if odd == "link to nothing" else own.name)
-        except OSError:
-            pytest.skip("needs a file system, and a user, for links")
-    said = refused(cnnlesson("hand-in", ASSIGNMENT))
-    assert "is no file, or a link to none: rename it, and run `cnnlesson start" in said
-    own.rename(own.with_name("renamed"))
-    cnnlesson("start", ASSIGNMENT)
-    assert own.is_file()
-
-
 def test_hand_in_needs_to_know_who_it_is(course, cnnlesson):
     (course / "work/student.txt").unlink()
     sentence = refused(cnnlesson("hand-in", ASSIGNMENT, "--allow-incomplete"))
