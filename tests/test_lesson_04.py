@@ -136,7 +136,7 @@ def test_an_image_of_ones_does_not_find_the_mistake():
 
 
 def test_the_small_grid_has_the_pixel_in_four_columns():
-    _, _, _, *matrix = shown(FORWARD, "columns-small").splitlines()
+    matrix = shown(FORWARD, "columns-small").split("\n\n")[1].splitlines()
     columns = np.array([re.findall(r"\d+", line) for line in matrix], int)
     assert columns.shape == (4, 6)
     assert columns[:, 0].tolist() == [0, 1, 4, 5]
