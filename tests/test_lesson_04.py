@@ -124,7 +124,7 @@ def test_all_versions_do_the_same_work():
 
 
 def test_the_committed_times_bear_the_words_out():
-    times = dict(re.findall(r"by_(\w+) +([\d.]+) ms", shown(FORWARD, "time-code")))
+    times = dict(re.findall(r"(\w+) +([\d.]+) ms", shown(FORWARD, "time-code")))
     loops, windows, matrices = (float(times[name]) for name in ("loops", "windows", "matrices"))
     assert loops > 200 * matrices  # the best of 20 runs
     assert loops > windows > matrices
@@ -136,7 +136,7 @@ def test_an_image_of_ones_does_not_find_the_mistake():
 
 
 def test_the_small_grid_has_the_pixel_in_four_columns():
-    _, _, _, *matrix = shown(FORWARD, "columns-small").splitlines()
+    matrix = shown(FORWARD, "columns-small").split("\n\n")[1].splitlines()
     columns = np.array([re.findall(r"\d+", line) for line in matrix], int)
     assert columns.shape == (4, 6)
     assert columns[:, 0].tolist() == [0, 1, 4, 5]
@@ -151,9 +151,8 @@ def test_how_many_outputs_change():
     said = f"in all {positions[0]:.0f} outputs, the first pixel in one, the one in the middle in"
     assert f"{said} {counts[3]}" in text(BACKWARD)
     assert counts[0] == 1
-    assert f"array({[float(count) for count in counts]})".replace(".0", ".") in shown(
-        BACKWARD, "ones-code"
-    )
+    written = " ".join(f"{count}." for count in counts)
+    assert shown(BACKWARD, "ones-code").startswith(f"[{written}]")
 
 
 def test_what_is_checked_in_the_lesson_on_gradients_holds():
