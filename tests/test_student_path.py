@@ -483,6 +483,7 @@ def test_what_is_no_file_can_be_mended_as_advised(odd, cnnlesson, own):
     assert own.is_file()
 
 
+@pytest.mark.usefixtures("own")
 def test_hand_in_needs_to_know_who_it_is(course, cnnlesson):
     (course / "work/student.txt").unlink()
     sentence = refused(cnnlesson("hand-in", ASSIGNMENT, "--allow-incomplete"))
