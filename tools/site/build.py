@@ -124,8 +124,9 @@ def _exporter() -> HTMLExporter:
 
 
 def _title(notebook: nbformat.NotebookNode) -> str:
-    """Return a notebook's first heading."""
-    return re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)[1]
+    """Return a notebook's first heading; it may have none."""
+    heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
+    return heading[1] if heading else "Untitled"
 
 
 def _link(match: re.Match[str]) -> str:
