@@ -802,21 +802,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                [
-                    "int",
-                    "array",
-                    "arrays",
-                    "raised",
-                    "other",
-                    "changed",
-                    "overwritten",
-                    "dtype",
-                    "shape",
-                    "base64",
-                    "x",
-                ]
-            ),
+            st.sampled_from(KEYS),
             inner,
             max_size=4,
         )

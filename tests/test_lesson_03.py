@@ -6,6 +6,7 @@ from itertools import product
 
 import nbformat
 from course import ROOT
+from prose import numbers, outputs
 
 from cnnlesson import arithmetic as a
 from cnnlesson.network import Conv, Dense, Flatten, Network, Pool, alexnet, lenet5, vgg16
@@ -198,21 +199,9 @@ def test_the_prose_says_what_the_library_computes():
 
 def test_no_number_of_the_prose_is_neither_shown_nor_tested():
     lesson = re.sub(r"\]\(.*?\)", "]", PROSE.split("## Read on")[0])  # not those of links
-    held = " ".join([*stated_in_the_lesson(), *map(str, outputs()), CODE])
+    held = " ".join([*stated_in_the_lesson(), *outputs(CELLS), CODE])
     known = set(numbers(held)) | {"1998", "2012", "2015"}
     assert [number for number in numbers(lesson) if number not in known] == []
-
-
-def numbers(text):
-    """Find the numbers of two digits and more, without their thousands separators."""
-    return [found.replace(",", "") for found in re.findall(r"\d+(?:,\d{3})+|\d{2,}", text)]
-
-
-def outputs():
-    for cell in CELLS:
-        for output in cell.get("outputs", []):
-            yield output.get("text", "")
-            yield output.get("data", {}).get("text/html", "")
 
 
 def test_the_objectives_are_those_of_the_questions():
