@@ -3,8 +3,8 @@
 import re
 
 import nbformat
+import pytest
 from course import ROOT
-from test_lesson_01 import CELLS as LESSON_1
 
 from cnnlesson.quiz import bank
 from cnnlesson.quiz.bank.objectives import LESSONS
@@ -31,9 +31,13 @@ def test_every_assignment_stands_after_its_lesson():
         assert [lesson for lesson, row in ROWS.items() if f"`{name}`" in row] == [assignment.after]
 
 
-def test_the_minutes_are_those_of_the_lesson():
-    minutes = re.search(r"about (\d+) minutes", LESSON_1[0].source)[1]
-    assert f"| {minutes} |" in ROWS["01-parameter-sharing"]
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_minutes_are_those_of_the_lesson_and_of_its_lecturers_page(name):
+    lesson = nbformat.read(ROOT / f"notebooks/{name}.ipynb", as_version=4).cells
+    minutes = re.search(r"[Aa]bout (\d+) minutes", lesson[0].source)[1]
+    assert f"| {minutes} |" in ROWS[name]
+    page = (ROOT / f"docs/lecturer/{name}.md").read_text(encoding="utf-8")
+    assert f"about {minutes} minutes" in page.partition("## Timing")[0]
 
 
 def test_what_is_said_of_the_filter_holds():

@@ -115,6 +115,9 @@ def stated_in_the_lesson():
     reach, zeros = (halved - 1) * 2 + 8, sum(a.same_padding(32, 8, stride=2))
     yield f"{halved - 1} steps of 2 pixels and is itself 8 wide: {halved - 1} · 2 + 8 = {reach}"
     yield f"The image has 32, so {zeros} are missing, {zeros // 2} at each end"
+    assert zeros == sum(a.same_padding(32, 8)) - 1
+    yield "That is one zero less than at stride 1, since the last position lies "
+    yield f"lies {(halved - 1) * 2} pixels behind the first, and not {32 - 1}"
     yield f"Here 32 - F + 2P = {halved - 1} · 2 = {(halved - 1) * 2}, so F = 2P + 2"
 
     assert a.output_size(224, 7, stride=2, padding=3) == same(224, 7, stride=2) == 112
@@ -124,6 +127,9 @@ def stated_in_the_lesson():
     assert a.unread(224, 7, stride=2, padding=3) == ((), (226,))
     assert [a.same_padding(w, 7, stride=2) for w in (223, 225)] == [(3, 3)] * 2
     yield "At 223 and 225 TensorFlow pads (3, 3) too"
+    assert a.output_size(224, 7, stride=4, padding=3) == same(224, 7, stride=4)
+    assert a.same_padding(224, 7, stride=4)[0] == 3 - 2
+    yield "may be a pixel or more apart, although the sizes agree"
     yield "{} to {}, {}, {}, {} and {}".format(*HALVINGS)
     assert a.same_padding(32, 8) == a.same_padding(32, 8, convention="pytorch") == (3, 4)
 
