@@ -28,6 +28,8 @@ if __name__ == "__main__":
     for path in map(Path, sys.argv[1:]):
         print(path)
         notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
+        # A cell's prints may reach us in one piece or in several, as it happens: join them.
+        resources = {"metadata": {"path": path.parent}}
+        NotebookClient(notebook, resources=resources, coalesce_streams=True).execute()
         settle(notebook)
         nbformat.write(notebook, path)
