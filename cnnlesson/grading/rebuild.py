@@ -357,10 +357,15 @@ class _Rebuilding:
         return _type(cell) == "raw" and self._has_own_text(cell, place)
 
     def _choose(self, place: int, copies: Sequence[int]) -> int:
-        """Choose which copy of a cell is the cell: of an answer, the first that is one."""
-        wanted = is_solution(self.given[place])
-        fitting = (at for at in copies if self._has_own_text(self.handed_in[at], place) == wanted)
-        return next(fitting, copies[0])
+        """Choose which copy is the cell: of an answer, the first that is one; else the original."""
+        cells = [(at, self.handed_in[at]) for at in copies]
+        given = self.given[place]
+        if is_solution(given):
+            for at, cell in cells:
+                if self._has_own_text(cell, place):
+                    return at
+        originals = (at for at, cell in cells if "id" in given and cell.get("id") == given.id)
+        return next(originals, copies[0])
 
     def _has_own_text(self, cell: Mapping[str, Any], place: int) -> bool:
         return _text(cell) not in self.reference.texts(place)
