@@ -31,7 +31,7 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_notebook
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
@@ -406,16 +406,17 @@ class _Rebuilding:
 
     def _added(self, cell: dict[str, Any]) -> NotebookNode:
         """A cell of the student's own."""
-        text = _text(cell)
-        if _type(cell) == "code":
-            made: NotebookNode = new_code_cell(source=text)  # type: ignore[no-untyped-call]
-        elif _type(cell) == "markdown":
-            made = new_markdown_cell(source=text)  # type: ignore[no-untyped-call]
-            self._attach(made, cell)
-        else:
+        kind, text = _type(cell), _text(cell)
+        if kind == "raw":  # which nbconvert would put into a page as it is
             self.changes.append("A raw cell of yours is shown as text.")
-            made = new_markdown_cell(source=fenced(text))  # type: ignore[no-untyped-call]
-        del made["id"]
+            kind, text = "markdown", fenced(text)
+        # Not by nbformat's new_code_cell, which validates: thousands of cells would take seconds.
+        plain = {"cell_type": kind, "metadata": {}, "source": text}
+        made: NotebookNode = nbformat.from_dict(plain)  # type: ignore[no-untyped-call]
+        if kind == "code":
+            made.outputs, made.execution_count = [], None
+        else:
+            self._attach(made, cell)
         return made
 
     def _attach(self, made: NotebookNode, cell: Mapping[str, Any]) -> None:
