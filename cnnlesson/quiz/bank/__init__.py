@@ -16,11 +16,9 @@ from cnnlesson.quiz.questions import Assignment, Question
 from cnnlesson.quiz.setups import Draw, reserved
 from cnnlesson.settings import near, shown
 
-_ROOMS = (padding, dimensionality, parameter_sharing, conv_layer)
+_ROOMS = (padding, dimensionality, parameter_sharing, conv_layer, equivariance)
 
-QUESTIONS: dict[str, Question] = {
-    q.id: q for room in (*_ROOMS, equivariance) for q in room.QUESTIONS
-}
+QUESTIONS: dict[str, Question] = {q.id: q for room in _ROOMS for q in room.QUESTIONS}
 ASSIGNMENTS: dict[str, Assignment] = {room.ASSIGNMENT.id: room.ASSIGNMENT for room in _ROOMS}
 
 LESSON = ""
