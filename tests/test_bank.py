@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from cnnlesson.quiz import answers, bank, diagnosis
-from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS, equivariance
+from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS
 from cnnlesson.quiz.bank.objectives import LESSONS
 from cnnlesson.quiz.cards import Card
 from cnnlesson.quiz.diagnosis import Outcome, judge
@@ -41,10 +41,9 @@ def numbers_in(text):
     return {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", text)}
 
 
-def test_every_question_belongs_to_one_assignment_or_is_for_practice():
+def test_every_question_belongs_to_one_assignment():
     asked = [name for assignment in ASSIGNMENTS.values() for name in assignment.questions]
-    practised = [question.id for question in equivariance.QUESTIONS]
-    assert sorted(asked + practised) == sorted(QUESTIONS)
+    assert sorted(asked) == sorted(QUESTIONS)
 
 
 def test_no_question_asks_for_what_its_lessons_have_not_taught():

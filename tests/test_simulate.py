@@ -21,7 +21,7 @@ from cnnlesson.quiz import PartlyRight
 
 ASSIGNMENTS = sorted(folder.name for folder in (ROOT / "source").iterdir() if folder.is_dir())
 
-GRADED = [("parameter-sharing", 60), ("dimensionality", 12), ("padding", 12)]
+GRADED = [("parameter-sharing", 60), ("dimensionality", 12), ("padding", 12), ("equivariance", 12)]
 """The classes that nbgrader grades here, some two seconds a student."""
 
 FIRST = "parameter-sharing"

@@ -565,8 +565,8 @@ QUESTIONS = (
         objective="sharing-and-head",
         prompt="A shape on zeros moves from the top left quarter of an image to the bottom right "
         "one, well away from the borders. Each of these networks ends in a dense layer, and all "
-        "strides are 1. Which are **certain** to answer just as before, whatever their weights? "
-        'Give the letters of **all** of them, such as `"ac"`.',
+        "strides are 1. Which are **certain** to answer just as before, but for rounding, whatever "
+        'their weights? Give the letters of **all** of them, such as `"ac"`.',
         choices={
             "a": "Shared filters, then the global maximum of each map.",
             "b": "Shared filters, then all positions of all maps side by side.",
