@@ -11,7 +11,6 @@ from prose import numbers, outputs
 from cnnlesson import arithmetic as a
 from cnnlesson.network import Conv, Dense, Flatten, Network, Pool, alexnet, lenet5, vgg16
 from cnnlesson.quiz import bank
-from cnnlesson.quiz.bank.objectives import LESSONS
 
 CELLS = nbformat.read(ROOT / "notebooks/03-dimensionality.ipynb", as_version=4).cells
 PROSE = "\n\n".join(cell.source for cell in CELLS if cell.cell_type == "markdown")
@@ -202,16 +201,6 @@ def test_no_number_of_the_prose_is_neither_shown_nor_tested():
     held = " ".join([*stated_in_the_lesson(), *outputs(CELLS), CODE])
     known = set(numbers(held)) | {"1998", "2012", "2015"}
     assert [number for number in numbers(lesson) if number not in known] == []
-
-
-def test_the_objectives_are_those_of_the_questions():
-    promised = re.findall(r"^- (.*)[;.]$", CELLS[0].source, flags=re.MULTILINE)
-    assert promised == list(LESSONS["03-dimensionality"].values())
-
-
-def test_each_objective_has_a_practice_card():
-    practised = {bank.find(card).objective for card in cards()}
-    assert practised == LESSONS["03-dimensionality"].keys()
 
 
 def cards():

@@ -12,7 +12,6 @@ from cnnlesson import arithmetic as a
 from cnnlesson import ops
 from cnnlesson.quiz import bank
 from cnnlesson.quiz.bank import QUESTIONS
-from cnnlesson.quiz.bank.objectives import LESSONS
 from cnnlesson.quiz.functions import compare, run
 from cnnlesson.quiz.questions import Kind
 
@@ -49,12 +48,6 @@ def shown(name, cell):
         output.text if output.output_type == "stream" else output.data["text/plain"]
         for output in CELLS[name][cell].outputs
     )
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_the_objective_stands_at_the_top(name):
-    for words in LESSONS[name].values():
-        assert words in CELLS[name]["title"].source
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -6,6 +6,7 @@ from typing import Any
 
 from cnnlesson.quiz import diagnosis
 from cnnlesson.quiz.bank import (
+    building,
     conv_layer,
     dimensionality,
     equivariance,
@@ -18,7 +19,7 @@ from cnnlesson.settings import near, shown
 
 _ROOMS = (padding, dimensionality, parameter_sharing, conv_layer, equivariance)
 
-QUESTIONS: dict[str, Question] = {q.id: q for room in _ROOMS for q in room.QUESTIONS}
+QUESTIONS: dict[str, Question] = {q.id: q for room in (*_ROOMS, building) for q in room.QUESTIONS}
 ASSIGNMENTS: dict[str, Assignment] = {room.ASSIGNMENT.id: room.ASSIGNMENT for room in _ROOMS}
 
 LESSON = ""

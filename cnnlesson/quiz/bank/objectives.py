@@ -3,10 +3,10 @@
 LESSONS: dict[str, dict[str, str]] = {
     "01-parameter-sharing": {
         "filter-neuron-map": "tell filter, neuron and feature map apart, and say what they share",
+        "equivariance": "say what becomes of a map when the input shifts",
         "count-parameters": "count a layer's parameters, with sharing and without",
         "what-sharing-saves": "say what sharing saves, what it does not, and why the image's size "
         "does not matter",
-        "equivariance": "say what becomes of a map when the input shifts",
     },
     "02-padding": {
         "zeros-and-size": "say how zeros around an input change its size and the output's, "
