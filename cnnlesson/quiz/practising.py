@@ -49,6 +49,8 @@ def practice(question_id: str, number: int = 0) -> "AnswerBox":
     right = question.right_answer(setup)
     replies = [(_shown(question, setup, right), True, "")]
     for wrong in explanations(question, setup):
+        if wrong == frozenset():
+            continue  # the box asks for at least one letter
         answer = _shown(question, setup, wrong)
         says = judge(question, setup, answer).sentences
         replies.append((answer, False, "\n".join(says)))
