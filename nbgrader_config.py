@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from cnnlesson.grading.execution import autograde_preprocessors
+from cnnlesson.grading.secure import secure
 
 c = get_config()  # provided by traitlets
 
@@ -26,8 +26,8 @@ c.OverwriteCells.add_missing_cells = True
 # Seconds for one cell. The answers here take milliseconds, so longer means an endless loop.
 c.Execute.timeout = 10
 
-# A student's questions have numbers of their own, by the id that nbgrader has for the student.
-c.Autograde.autograde_preprocessors = autograde_preprocessors()
+# Students' work is taken in with care, and each student's notebook run with numbers of its own.
+secure(c)
 
 # A new gradebook is set up by the command `alembic`, which nbgrader looks for on PATH; it lies
 # beside this Python, whether or not the environment is activated.

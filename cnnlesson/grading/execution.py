@@ -3,7 +3,6 @@
 from typing import Any
 
 from nbformat.v4 import new_code_cell
-from nbgrader.converters import Autograde
 from nbgrader.preprocessors import Execute
 from nbgrader.utils import setenv
 
@@ -22,9 +21,3 @@ class ExecuteForStudent(Execute):  # type: ignore[misc]
         with setenv(**{GIVEN: resources["nbgrader"]["student"]}):
             ran: tuple[Any, Any] = super().preprocess(nb, resources, **settings)
         return ran
-
-
-def autograde_preprocessors() -> list[type]:
-    """Return what `nbgrader autograde` does with a notebook, running it for its student."""
-    usual = Autograde.autograde_preprocessors.default()
-    return [ExecuteForStudent if each is Execute else each for each in usual]

@@ -1,0 +1,348 @@
+"""Reading a notebook that nobody vouches for: its size first, then its text, then its cells."""
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import nbformat
+from nbconvert.exporters import Exporter, HTMLExporter, NotebookExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from traitlets import Integer
+from traitlets.config import Configurable
+
+REMARKS = "cnnlesson"
+"""Where a notebook's metadata keep `{"remarks": [sentence, ...]}` on what was amiss in it."""
+
+# A text, closed or not, or a character that a value begins, follows or ends with. Possessive, since
+# to go back and try again would take memory and time without bound.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+_NEST = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what neither UTF-8 nor a gradebook can hold
+_CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_PICTURE = re.compile(r"image/(png|jpeg|gif)")
+_LONGEST_NUMBER = 400  # digits; a float has at most 309 before its point
+
+
+class UnreadableNotebook(ValueError):
+    """A file that is no notebook, or none that can be read safely; the message says why."""
+
+
+class ReadingLimits(Configurable):
+    """How large a notebook may be, so that a small machine survives reading it."""
+
+    max_notebook_bytes = Integer(
+        20_000_000, help="Bytes of one notebook's file; a larger one is never opened."
+    ).tag(config=True)
+    max_values = Integer(
+        1_000_000, help="Texts, commas and brackets in one notebook; counted before parsing."
+    ).tag(config=True)
+    max_nesting = Integer(
+        100, help="Lists and objects inside each other in one notebook; counted before parsing."
+    ).tag(config=True)
+
+    max_cells = Integer(2_000, help="Cells of one notebook.").tag(config=True)
+    max_kept_bytes = Integer(
+        5_000_000, help="Bytes of one notebook without its outputs, which are not graded."
+    ).tag(config=True)
+
+    def read(self, path: Path) -> tuple[NotebookNode, list[str]]:
+        """Read a student's notebook, and say what was wrong with it; see `tidied`.
+
+        Raises:
+            UnreadableNotebook: if it is no plain file, too large, or nothing like a notebook.
+        """
+        raw, odd = self.parse(read_plain_file(path, self.max_notebook_bytes))
+        cells = raw.get("cells") if isinstance(raw, dict) else None
+        if isinstance(cells, list) and len(cells) > self.max_cells:
+            raise UnreadableNotebook(
+                f"it has {len(cells):,} cells, and at most {self.max_cells:,} are read"
+            )
+        notebook, wrong = tidied(raw)
+        kept = sum(len(json.dumps(cell, ensure_ascii=False).encode()) for cell in notebook.cells)
+        if kept > self.max_kept_bytes:
+            raise UnreadableNotebook(
+                f"without its outputs it has {kept:,} bytes, and at most "
+                f"{self.max_kept_bytes:,} are read"
+            )
+        return notebook, [*odd, *wrong]
+
+    def parse(self, content: bytes) -> tuple[Any, list[str]]:
+        """Parse JSON, and say what was odd about it.
+
+        NaN, infinities and overlong integers, which are no JSON but which Jupyter may write into
+        an output, become None; of a key that occurs twice the last value counts, as in Jupyter.
+
+        Raises:
+            UnreadableNotebook: if it is no JSON, or holds too much.
+        """
+        self._count(content)
+        odd: dict[str, None] = {}  # in order, each once
+
+        def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+            made = dict(found)
+            if len(made) < len(found):
+                odd["a key occurs twice in it, and the last value was taken"] = None
+            return made
+
+        def no_number(text: str) -> None:
+            odd[f"it holds {text}, which is no number, and was left out"] = None
+
+        def integer(text: str) -> int | None:
+            if len(text) <= _LONGEST_NUMBER:
+                return int(text)
+            odd[f"it holds a number of {len(text):,} digits, which was left out"] = None
+            return None
+
+        try:
+            parsed = json.loads(
+                content.decode("utf-8-sig"),
+                object_pairs_hook=pairs,
+                parse_int=integer,
+                parse_constant=no_number,
+            )
+        except UnicodeDecodeError as error:
+            raise UnreadableNotebook(
+                f"it is no text in UTF-8 from byte {error.start:,} on"
+            ) from None
+        except json.JSONDecodeError as error:
+            raise UnreadableNotebook(
+                f"it is not written as a notebook is, or breaks off, at line {error.lineno:,}, "
+                f"column {error.colno:,}"
+            ) from None
+        return parsed, [*odd]
+
+    def _count(self, content: bytes) -> None:
+        """Refuse what would take too much memory to parse."""
+        depth = 0
+        for tokens, token in enumerate(_TOKEN.finditer(content)):
+            depth += _NEST.get(content[token.start()], 0)
+            if tokens > self.max_values:
+                raise UnreadableNotebook(f"it holds more than {self.max_values:,} values")
+            if depth > self.max_nesting:
+                raise UnreadableNotebook(
+                    f"its lists and objects lie more than {self.max_nesting:,} deep in each other"
+                )
+
+
+def read_plain_file(path: Path, most: int) -> bytes:
+    """Return what a file holds, and follow no link to it.
+
+    Raises:
+        UnreadableNotebook: if it is no regular file, or larger than `most` bytes.
+    """
+    # Opened, a FIFO would block, and not every system can be told not to follow a link.
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise UnreadableNotebook("it is no plain file")
+    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+    descriptor = os.open(path, os.O_RDONLY | sum(flags))
+    try:
+        return read_open_file(descriptor, most)
+    finally:
+        os.close(descriptor)
+
+
+def read_open_file(descriptor: int, most: int) -> bytes:
+    """Return what an open file holds; raises as `read_plain_file` does."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableNotebook("it is no plain file")
+    if found.st_size > most:
+        raise UnreadableNotebook(f"it has {found.st_size:,} bytes, and at most {most:,} are read")
+    with open(descriptor, "rb", closefd=False) as file:
+        return file.read(most)
+
+
+def tidied(raw: Any) -> tuple[NotebookNode, list[str]]:
+    """Make a valid notebook of what a student's file holds, and say what was wrong with it.
+
+    It has the student's cells, in order, without outputs; of their metadata only what nbgrader
+    knows a cell by, and of the notebook's the kernel and the language. Whatever else is there is
+    the student's word for something that the course decides.
+
+    Args:
+        raw: a file's content, as `ReadingLimits.parse` gives it.
+
+    Raises:
+        UnreadableNotebook: if it is nothing like a notebook of any format.
+    """
+    if not isinstance(raw, dict):
+        raise UnreadableNotebook("it holds no notebook")
+    raw, remarks = _of_format_4(raw)
+    if not isinstance(raw.get("cells"), list):
+        raise UnreadableNotebook("it has no list of cells")
+    odd: dict[str, None] = dict.fromkeys(remarks)
+    taken: set[str] = set()
+    cells = [
+        cell
+        for number, raw_cell in enumerate(raw["cells"], 1)
+        if (cell := _tidied_cell(raw_cell, number, odd, taken))
+    ]
+    metadata = raw.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
+    notebook = new_notebook(  # type: ignore[no-untyped-call]
+        cells=cells,
+        metadata={
+            key: _plain(metadata[key])
+            for key in ("kernelspec", "language_info")
+            if isinstance(metadata.get(key), dict)
+        },
+    )
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError:
+        raise UnreadableNotebook("it is no valid notebook") from None
+    return notebook, [*odd]
+
+
+def add_remarks(notebook: NotebookNode, remarks: Iterable[str]) -> None:
+    """Note sentences about a notebook in it, after those that are there."""
+    noted = notebook.metadata.setdefault(REMARKS, {})
+    noted["remarks"] = [*noted.get("remarks", ()), *remarks]
+
+
+def remarks_of(notebook: NotebookNode) -> list[str]:
+    """Return the sentences that `add_remarks` noted."""
+    return [*notebook.metadata.get(REMARKS, {}).get("remarks", ())]
+
+
+def grade_ids(notebook: NotebookNode) -> set[str]:
+    """Return the names by which nbgrader knows a notebook's cells."""
+    marks = (cell.metadata.get("nbgrader") or {} for cell in notebook.cells)
+    return {mark["grade_id"] for mark in marks if "grade_id" in mark}
+
+
+def _of_format_4(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    major = raw.get("nbformat", 3 if "worksheets" in raw else 4)
+    if type(major) is not int or not 1 <= major <= 4:
+        raise UnreadableNotebook("its format is none of 1 to 4, which are read")
+    if major == 4:
+        return raw, []
+    try:
+        for cell in _old_cells(raw):
+            cell.pop("outputs", None)
+            if cell.get("cell_type") == "code":
+                cell["outputs"] = []
+        old = nbformat.versions[major].to_notebook_json(raw, minor=raw.get("nbformat_minor", 0))
+        new = nbformat.convert(old, 4)  # type: ignore[no-untyped-call]
+    except Exception as error:  # nbformat trusts an old notebook to be well-formed
+        raise UnreadableNotebook(
+            f"it is of the old format {major}, and cannot be converted ({type(error).__name__})"
+        ) from None
+    return new, [f"it was of the old format {major}, and was converted to 4"]
+
+
+def _old_cells(raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if raw.get("nbformat") == 1:
+        yield from raw.get("cells", ())
+    for sheet in raw.get("worksheets", ()):
+        yield from sheet.get("cells", ())
+
+
+def _tidied_cell(
+    raw: Any, number: int, odd: dict[str, None], taken: set[str]
+) -> NotebookNode | None:
+    if not isinstance(raw, dict):
+        odd[f"cell {number} was no cell, and was left out"] = None
+        return None
+    new = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}.get(
+        str(raw.get("cell_type"))
+    )
+    if new is None:
+        odd[f"cell {number} was neither code nor text, and was left out"] = None
+        return None
+    source = raw.get("source", "")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        odd[f"cell {number} held something else than text, and was emptied"] = None
+        source = ""
+    metadata = raw.get("metadata", {})
+    mark = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(mark, dict | None):
+        odd[f"what was noted about cell {number} could not be read"] = None
+    mark = _plain(mark) if isinstance(mark, dict) else {}
+    if not isinstance(mark.get("grade_id"), str):
+        mark = {}
+    cell_id = raw.get("id")
+    if not isinstance(cell_id, str) or not _CELL_ID.fullmatch(cell_id) or cell_id in taken:
+        # nbformat's own would be random, and a regrade differ from the grade.
+        cell_id = next(
+            name for extra in range(len(taken) + 1) if (name := f"c{number}-{extra}") not in taken
+        )
+    taken.add(cell_id)
+    cell = cast(NotebookNode, new(source=_text(source), id=cell_id))  # type: ignore[no-untyped-call]
+    if mark:
+        cell.metadata["nbgrader"] = nbformat.from_dict(mark)  # type: ignore[no-untyped-call]
+    if cell.cell_type != "code" and (attached := _attachments(raw.get("attachments"))):
+        cell["attachments"] = nbformat.from_dict(attached)  # type: ignore[no-untyped-call]
+    return cell
+
+
+def _attachments(raw: Any) -> dict[str, dict[str, str]]:
+    """Keep the pictures that were pasted into a text."""
+    files = raw.items() if isinstance(raw, dict) else ()
+    return {
+        _text(name): pictures
+        for name, kinds in files
+        if isinstance(kinds, dict)
+        and (
+            pictures := {
+                kind: _text(content)
+                for kind, content in kinds.items()
+                if _PICTURE.fullmatch(kind) and isinstance(content, str)
+            }
+        )
+    }
+
+
+def _plain(mapping: dict[str, Any]) -> dict[str, Any]:
+    """Keep what is a text, a number or a truth value."""
+    return {
+        _text(key): _text(value) if isinstance(value, str) else value
+        for key, value in mapping.items()
+        if value is None or isinstance(value, str | int | float)
+    }
+
+
+def _text(text: str) -> str:
+    return _NO_TEXT.sub("\ufffd", text)
+
+
+class _CappedReading(Exporter):
+    """Reads a notebook within `ReadingLimits`; nbformat would take four times a file's size."""
+
+    def from_file(
+        self, file_stream: Any, resources: dict[str, Any] | None = None, **settings: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Convert a notebook from an open file; `from_filename` comes here too.
+
+        Raises:
+            UnreadableNotebook: if it is no plain file, too large, or no notebook of format 4.
+        """
+        limits = ReadingLimits(parent=self)
+        try:
+            raw, _ = limits.parse(read_open_file(file_stream.fileno(), limits.max_notebook_bytes))
+            notebook = nbformat.versions[4].to_notebook_json(raw)
+            nbformat.validate(notebook)
+        except (ValueError, AttributeError, nbformat.ValidationError) as error:
+            raise UnreadableNotebook(
+                f"{file_stream.name} cannot be read: {str(error)[:200]}"
+            ) from None
+        converted: tuple[Any, dict[str, Any]] = self.from_notebook_node(
+            notebook, resources=resources, **settings
+        )
+        return converted
+
+
+class CappedNotebookExporter(_CappedReading, NotebookExporter):
+    """nbconvert's exporter to notebooks, for what may have come from a student."""
+
+
+class CappedHTMLExporter(_CappedReading, HTMLExporter):
+    """nbconvert's exporter to pages, for what may have come from a student."""

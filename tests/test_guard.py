@@ -1,0 +1,303 @@
+"""A class in which everything odd was handed in, graded by the real commands and by the API."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import nbgrader
+import pytest
+from course import ROOT, copy_course
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from nbgrader.converters import Autograde, GenerateFeedback, NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from cnnlesson.grading import guard, secure
+
+NAME = "parameter-sharing"
+FILE = f"{NAME}.ipynb"
+RIGHT = (ROOT / "tests/submissions/all-right" / NAME / FILE).read_bytes()
+FULL = 15
+
+GRADED = {  # student to points
+    "honest": FULL,
+    "renamed": FULL,
+    "old-format": FULL,
+    "linked": 0,
+    "large": 0,
+    "no-notebook": 0,
+    "nested": FULL,
+    "zz-last": FULL,
+}
+REFUSED = ("<b>x", ".hidden", "link-out", "empty", "fails")
+
+pytestmark = pytest.mark.nbgrader
+
+
+def put(course, student, files):
+    for name, content in files.items():
+        path = course / "submitted" / student / NAME / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def old_format(content):
+    cells = []
+    for cell in json.loads(content)["cells"]:
+        text = "input" if cell["cell_type"] == "code" else "source"
+        old = {text: cell["source"], "cell_type": cell["cell_type"], "metadata": cell["metadata"]}
+        cells.append(old | ({"outputs": [], "language": "python"} if text == "input" else {}))
+    return json.dumps(
+        {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells}]}
+    ).encode()
+
+
+def two_of_a_grade_id(content):
+    notebook = json.loads(content)
+    marked = next(cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"])
+    marked["metadata"]["nbgrader"]["schema_version"] = 99
+    return json.dumps(notebook).encode()
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory):
+    """What nobody may read or change."""
+    folder = tmp_path_factory.mktemp("outside")
+    for name in ("secret.txt", "target.txt"):
+        (folder / name).write_text("SECRET", encoding="utf-8")
+        (folder / name).chmod(0o640)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def course(clean_environment, run, outside, tmp_path_factory):
+    """A course with submissions of all kinds, graded; what was said is in autograde.txt."""
+    course = copy_course(tmp_path_factory.mktemp("course"), "source", "release")
+    run("nbgrader", "generate_assignment", NAME, cwd=course)
+    for student in ("honest", "linked", "fails", "zz-last", "<b>x", ".hidden"):
+        put(course, student, {FILE: RIGHT, "timestamp.txt": b"2026-01-30 10:00:00 UTC"})
+    put(course, "renamed", {"My answers.ipynb": RIGHT, "timestamp.txt": b"<no time>"})
+    put(course, "nested", {"deep/down/answers.ipynb": RIGHT})
+    put(course, "old-format", {FILE: old_format(RIGHT)})
+    put(course, "no-notebook", {FILE: b"<html>Sign in</html>"})
+    put(course, "fails", {FILE: two_of_a_grade_id(RIGHT)})
+    put(course, "large", {FILE: b""})
+    with (course / "submitted/large" / NAME / FILE).open("wb") as file:
+        for _ in range(200):
+            file.write(b'["a", {"b": 1}],' * 62_500)
+    submitted = course / "submitted"
+    (submitted / "empty" / NAME).mkdir(parents=True)
+    (submitted / "link-out").mkdir()
+    (submitted / "link-out" / NAME).symlink_to(submitted / "honest" / NAME)
+    linked = submitted / "linked" / NAME
+    (linked / FILE).unlink()
+    (linked / FILE).symlink_to(submitted / "honest" / NAME / FILE)
+    (linked / "notes.txt").symlink_to(outside / "secret.txt")
+    os.mkfifo(linked / "pipe")
+    script = (
+        "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]); "
+        "print('PEAK', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024); "
+        "sys.exit(done.returncode)"
+    )
+    command = [Path(sys.executable).parent / "nbgrader", "autograde", NAME]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command],
+        cwd=course,
+        env=clean_environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    (course / "autograde.txt").write_text(done.stdout, encoding="utf-8")
+    assert done.returncode == 1, done.stdout
+    return course
+
+
+@pytest.fixture(scope="module")
+def said(course):
+    return (course / "autograde.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def scores(course):
+    """The gradebook's scores, by student."""
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        return {each.student.id: each.score for each in gradebook.assignment_submissions(NAME)}
+
+
+def test_each_gets_what_is_deserved_whatever_the_others_handed_in(scores):
+    assert {student: scores.get(student) for student in GRADED} == GRADED
+
+
+def test_what_cannot_be_graded_is_listed_at_the_end(said, scores, course):
+    assert not {*REFUSED} - {"fails"} & {*scores}
+    _, _, listed = said.rpartition("5 of 13 submissions could not be processed")
+    assert "'?b?x' cannot be a student's id" in listed
+    assert "'.hidden' cannot be a student's id" in listed
+    assert f"link-out/{NAME} is a link, which is not followed: remove it" in listed
+    assert f"empty/{NAME} is empty" in listed
+    assert "'fails' failed, as the traceback above tells" in listed
+    assert {path.name for path in (course / "autograded").iterdir()} >= {*GRADED}
+    assert not list((course / "autograded").glob(f"fails/{NAME}"))
+
+
+def test_what_was_amiss_is_said_to_the_lecturer_and_kept_in_the_notebook(said, course):
+    def remarks(student):
+        path = course / "autograded" / student / NAME / FILE
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        return notebook["metadata"].get("cnnlesson", {}).get("remarks", [])
+
+    taken = f"'My answers.ipynb' was taken for '{FILE}', by the cells in it"
+    assert f"renamed: {taken}" in said
+    assert remarks("renamed") == [taken]
+    assert remarks("honest") == []
+    assert "200,000,000 bytes, and at most 20,000,000 are read" in remarks("large")[0]
+    assert f"'{FILE}' is a link, and was left out" in remarks("linked")
+
+
+def test_a_200_mb_notebook_takes_less_than_400_mb(said):
+    assert int(said.rpartition("PEAK ")[2]) < 400
+
+
+def test_nothing_is_left_over_and_nothing_came_from_outside(course, outside):
+    assert not list(course.glob(".staged*"))
+    assert not [path for path in (course / "autograded").rglob("*") if path.is_symlink()]
+    assert not list((course / "autograded/linked").rglob("notes.txt"))
+    for path in (course / "autograded").rglob("*"):
+        if path.is_file():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            assert b"SECRET" not in path.read_bytes()
+
+
+def test_feedback_holds_plain_files_that_only_their_owner_reads(course, outside, run):
+    """Though an earlier grading, by stock nbgrader, left links where nbgrader reads and writes."""
+    graded = course / "autograded/honest" / NAME
+    (graded / "data.txt").symlink_to(outside / "secret.txt")
+    feedback = course / "feedback/honest" / NAME
+    feedback.mkdir(parents=True)
+    (feedback / "old.txt").symlink_to(outside / "target.txt")
+    done = run("nbgrader", "generate_feedback", NAME, "--notebook", NAME, cwd=course)
+    assert "honest: 'data.txt' is a link, and was left out" in done
+    for student in GRADED:
+        page = course / "feedback" / student / NAME / f"{NAME}.html"
+        assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    for path in (course / "feedback").rglob("*"):
+        assert not path.is_symlink()
+        assert path.is_dir() or b"SECRET" not in path.read_bytes()
+    target = outside / "target.txt"
+    assert target.read_text(encoding="utf-8") == "SECRET"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    text = (course / "feedback/no-notebook" / NAME / f"{NAME}.html").read_text(encoding="utf-8")
+    assert "Your answers could not be read" in text
+    assert "not written as a notebook is" in text
+
+
+def test_a_regrade_gives_the_same_and_a_second_run_skips_it(course, run, scores):
+    again = run("nbgrader", "autograde", NAME, "--student=renamed", cwd=course)
+    assert "Skipping existing assignment" in again
+    run("nbgrader", "autograde", NAME, "--student=renamed", "--force", cwd=course)
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        assert gradebook.find_submission(NAME, "renamed").score == scores["renamed"]
+
+
+def test_names_that_match_nothing_get_stock_nbgraders_sentence(course, run):
+    said = run("nbgrader", "autograde", NAME, "--student=nobody", cwd=course, check=False)
+    assert "No notebooks were matched by" in said
+    said = run("nbgrader", "autograde", NAME, "--notebook=other", cwd=course, check=False)
+    assert "no notebook is called 'other'" in said
+
+
+@pytest.mark.parametrize(
+    ("flag", "sentence"),
+    [
+        (
+            "--Autograde.exporter_class=nbconvert.exporters.NotebookExporter",
+            "Autograde.exporter_class is",
+        ),
+        ("--Autograde.autograde_preprocessors=[]", "Autograde.autograde_preprocessors is []"),
+    ],
+)
+def test_no_flag_takes_a_part_away(course, run, flag, sentence):
+    said = run(
+        "nbgrader", "autograde", NAME, "--student=honest", "--force", flag, cwd=course, check=False
+    )
+    assert sentence in said
+    assert "take that setting off the command line" in said
+    assert (course / "autograded/honest" / NAME / FILE).exists()
+
+
+# In this process, as the formgrader does it
+
+
+@pytest.fixture
+def api(course, monkeypatch):
+    """What the formgrader's buttons call, with the configuration read again at each request."""
+    monkeypatch.chdir(course)
+
+    def api():
+        config = Config()
+        text = (course / "nbgrader_config.py").read_text(encoding="utf-8")
+        exec(text, {"get_config": lambda: config})
+        coursedir = CourseDirectory(config=config, root=str(course))
+        return NbGraderAPI(coursedir, config=config)
+
+    starts = Autograde.start, GenerateFeedback.start
+    yield api
+    if not hasattr(starts[0], "guards"):
+        for kind in Autograde, GenerateFeedback:
+            del kind.start
+
+
+def test_the_formgraders_buttons_are_guarded(api, course):
+    put(course, "button", {"answers.ipynb": RIGHT})
+    for _ in range(2):
+        each = api()
+        graded = each.autograde(NAME, "button")
+        assert graded["success"], graded
+        assert each.coursedir.student_id == "*"
+        assert each.coursedir.submitted_directory == "submitted"
+        assert "taken for" in graded["log"]
+    assert not hasattr(Autograde.start.guards, "guards")
+    made = api().generate_feedback(NAME, "button")
+    assert made["success"], made
+    refused = api().autograde(NAME, "<b>x")
+    assert not refused["success"]
+    assert "cannot be a student's id" in refused["log"]
+    shutil.rmtree(course / "submitted/button")
+
+
+def test_an_untested_nbgrader_is_refused(api, course, monkeypatch):
+    monkeypatch.setattr(nbgrader, "__version__", "0.10.0")
+    refused = api().autograde(NAME, "honest")
+    assert not refused["success"]
+    assert "nbgrader 0.10.0 is installed here" in refused["log"]
+    assert "pip install nbgrader==0.9.6" in refused["log"]
+
+
+def test_a_source_that_is_missing_is_said(api, course):
+    (course / "source" / NAME).rename(course / "source/away")
+    try:
+        refused = api().autograde(NAME, "honest")
+        assert "has no notebooks, and submissions are compared with those" in refused["log"]
+    finally:
+        (course / "source/away").rename(course / "source" / NAME)
+
+
+def test_whole_lists_are_set_however_often_the_configuration_is_read():
+    config = Config()
+    for _ in range(3):
+        secure.secure(config)
+    for kind, traits in secure.SETTINGS.items():
+        for name, value in traits.items():
+            assert config[kind.__name__][name] == value
+    assert guard.TESTED[-1] == nbgrader.__version__
+    with pytest.raises(NbGraderException):
+        Autograde(coursedir=CourseDirectory(), autograde_preprocessors=[]).start()
+    with pytest.raises(MissingEntry):
+        raise MissingEntry
