@@ -2,18 +2,19 @@
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import nbgrader
 import pytest
 from course import ROOT, copy_course
-from nbgrader.api import Gradebook, MissingEntry
+from labs import PATIENCE, quiet_home, served
+from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
-from nbgrader.converters import Autograde, GenerateFeedback, NbGraderException
+from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
@@ -21,7 +22,7 @@ from cnnlesson.grading import guard, secure
 
 NAME = "parameter-sharing"
 FILE = f"{NAME}.ipynb"
-RIGHT = (ROOT / "tests/submissions/all-right" / NAME / FILE).read_bytes()
+RIGHT = (ROOT / "source" / NAME / FILE).read_bytes()  # right for every student's numbers
 FULL = 15
 
 GRADED = {  # student to points
@@ -31,7 +32,6 @@ GRADED = {  # student to points
     "linked": 0,
     "large": 0,
     "no-notebook": 0,
-    "nested": FULL,
     "zz-last": FULL,
 }
 REFUSED = ("<b>x", ".hidden", "link-out", "empty", "fails")
@@ -57,7 +57,7 @@ def old_format(content):
     ).encode()
 
 
-def two_of_a_grade_id(content):
+def of_another_nbgrader(content):
     notebook = json.loads(content)
     marked = next(cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"])
     marked["metadata"]["nbgrader"]["schema_version"] = 99
@@ -81,11 +81,10 @@ def course(clean_environment, run, outside, tmp_path_factory):
     run("nbgrader", "generate_assignment", NAME, cwd=course)
     for student in ("honest", "linked", "fails", "zz-last", "<b>x", ".hidden"):
         put(course, student, {FILE: RIGHT, "timestamp.txt": b"2026-01-30 10:00:00 UTC"})
-    put(course, "renamed", {"My answers.ipynb": RIGHT, "timestamp.txt": b"<no time>"})
-    put(course, "nested", {"deep/down/answers.ipynb": RIGHT})
+    put(course, "renamed", {"deep/My answers.ipynb": RIGHT, "timestamp.txt": b"<no time>"})
     put(course, "old-format", {FILE: old_format(RIGHT)})
     put(course, "no-notebook", {FILE: b"<html>Sign in</html>"})
-    put(course, "fails", {FILE: two_of_a_grade_id(RIGHT)})
+    put(course, "fails", {FILE: of_another_nbgrader(RIGHT)})
     put(course, "large", {FILE: b""})
     with (course / "submitted/large" / NAME / FILE).open("wb") as file:
         for _ in range(200):
@@ -137,7 +136,7 @@ def test_each_gets_what_is_deserved_whatever_the_others_handed_in(scores):
 
 def test_what_cannot_be_graded_is_listed_at_the_end(said, scores, course):
     assert not {*REFUSED} - {"fails"} & {*scores}
-    _, _, listed = said.rpartition("5 of 13 submissions could not be processed")
+    _, _, listed = said.rpartition("5 of 12 submissions could not be processed")
     assert "'?b?x' cannot be a student's id" in listed
     assert "'.hidden' cannot be a student's id" in listed
     assert f"link-out/{NAME} is a link, which is not followed: remove it" in listed
@@ -153,9 +152,9 @@ def test_what_was_amiss_is_said_to_the_lecturer_and_kept_in_the_notebook(said, c
         notebook = json.loads(path.read_text(encoding="utf-8"))
         return notebook["metadata"].get("cnnlesson", {}).get("remarks", [])
 
-    taken = f"'My answers.ipynb' was taken for '{FILE}', by the cells in it"
+    taken = f"'deep/My answers.ipynb' was taken for '{FILE}', by the cells in it"
     assert f"renamed: {taken}" in said
-    assert remarks("renamed") == [taken]
+    assert remarks("renamed") == [taken]  # the timestamp is no matter of the notebook's
     assert remarks("honest") == []
     assert "200,000,000 bytes, and at most 20,000,000 are read" in remarks("large")[0]
     assert f"'{FILE}' is a link, and was left out" in remarks("linked")
@@ -165,7 +164,7 @@ def test_a_200_mb_notebook_takes_less_than_400_mb(said):
     assert int(said.rpartition("PEAK ")[2]) < 400
 
 
-def test_nothing_is_left_over_and_nothing_came_from_outside(course, outside):
+def test_nothing_is_left_over_and_nothing_came_from_outside(course):
     assert not list(course.glob(".staged*"))
     assert not [path for path in (course / "autograded").rglob("*") if path.is_symlink()]
     assert not list((course / "autograded/linked").rglob("notes.txt"))
@@ -210,7 +209,7 @@ def test_names_that_match_nothing_get_stock_nbgraders_sentence(course, run):
     said = run("nbgrader", "autograde", NAME, "--student=nobody", cwd=course, check=False)
     assert "No notebooks were matched by" in said
     said = run("nbgrader", "autograde", NAME, "--notebook=other", cwd=course, check=False)
-    assert "no notebook is called 'other'" in said
+    assert "no notebook of a submission is called 'other'" in said
 
 
 @pytest.mark.parametrize(
@@ -232,47 +231,78 @@ def test_no_flag_takes_a_part_away(course, run, flag, sentence):
     assert (course / "autograded/honest" / NAME / FILE).exists()
 
 
-# In this process, as the formgrader does it
+# By the formgrader's buttons, in Jupyter Server's running event loop
+
+
+@pytest.fixture(scope="module")
+def button(course, clean_environment, tmp_path_factory):
+    """Do what a button of the formgrader does, and return what it was answered."""
+    home = quiet_home(tmp_path_factory.mktemp("home"))
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
+    if os.geteuid() == 0:
+        command.append("--allow-root")
+    with served(command, course, clean_environment, home) as (host, _, token):
+
+        def button(path):
+            request = urllib.request.Request(
+                f"{host}/formgrader/api/{path}",
+                method="POST",
+                headers={"Authorization": f"token {token}"},
+            )
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return json.load(answer)
+
+        yield button
+
+
+def test_the_formgraders_buttons_are_guarded(button, course):
+    put(course, "button", {"answers.ipynb": RIGHT})
+    for _ in range(2):  # the configuration is read again each time
+        graded = button(f"submission/{NAME}/button/autograde")
+        assert graded["success"], graded
+        assert "'answers.ipynb' was taken for" in graded["log"]
+        assert graded["log"].count("Autograding ") == 1
+    made = button(f"assignment/{NAME}/button/generate_feedback")
+    assert made["success"], made
+    page = course / "feedback/button" / NAME / f"{NAME}.html"
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    refused = button(f"submission/{NAME}/link-out/autograde")
+    assert not refused["success"]
+    assert "is a link, which is not followed" in refused["log"]
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        assert gradebook.find_submission(NAME, "button").score == FULL
+
+
+# In this process
 
 
 @pytest.fixture
 def api(course, monkeypatch):
-    """What the formgrader's buttons call, with the configuration read again at each request."""
+    """nbgrader's API, with the configuration read again by each call."""
     monkeypatch.chdir(course)
+    text = (course / "nbgrader_config.py").read_text(encoding="utf-8")
 
     def api():
         config = Config()
-        text = (course / "nbgrader_config.py").read_text(encoding="utf-8")
         exec(text, {"get_config": lambda: config})
-        coursedir = CourseDirectory(config=config, root=str(course))
-        return NbGraderAPI(coursedir, config=config)
+        return NbGraderAPI(CourseDirectory(config=config, root=str(course)), config=config)
 
-    starts = Autograde.start, GenerateFeedback.start
     yield api
-    if not hasattr(starts[0], "guards"):
-        for kind in Autograde, GenerateFeedback:
-            del kind.start
+    for kind in Autograde, GenerateFeedback:
+        kind.start = kind.start.guards
 
 
-def test_the_formgraders_buttons_are_guarded(api, course):
-    put(course, "button", {"answers.ipynb": RIGHT})
+def test_the_api_is_guarded_once_and_left_as_it_was(api):
     for _ in range(2):
         each = api()
-        graded = each.autograde(NAME, "button")
-        assert graded["success"], graded
-        assert each.coursedir.student_id == "*"
-        assert each.coursedir.submitted_directory == "submitted"
-        assert "taken for" in graded["log"]
+        refused = each.autograde(NAME, "<b>x")
+        assert not refused["success"]
+        assert "cannot be a student's id" in refused["log"]
+        assert (each.coursedir.student_id, each.coursedir.submitted_directory) == ("*", "submitted")
     assert not hasattr(Autograde.start.guards, "guards")
-    made = api().generate_feedback(NAME, "button")
-    assert made["success"], made
-    refused = api().autograde(NAME, "<b>x")
-    assert not refused["success"]
-    assert "cannot be a student's id" in refused["log"]
-    shutil.rmtree(course / "submitted/button")
 
 
-def test_an_untested_nbgrader_is_refused(api, course, monkeypatch):
+def test_an_untested_nbgrader_is_refused(api, monkeypatch):
     monkeypatch.setattr(nbgrader, "__version__", "0.10.0")
     refused = api().autograde(NAME, "honest")
     assert not refused["success"]
@@ -289,15 +319,12 @@ def test_a_source_that_is_missing_is_said(api, course):
         (course / "source/away").rename(course / "source" / NAME)
 
 
-def test_whole_lists_are_set_however_often_the_configuration_is_read():
-    config = Config()
-    for _ in range(3):
-        secure.secure(config)
+def test_whole_lists_are_set_however_often_the_configuration_is_read(api):
+    configs = [api().config for _ in range(3)]
     for kind, traits in secure.SETTINGS.items():
         for name, value in traits.items():
-            assert config[kind.__name__][name] == value
-    assert guard.TESTED[-1] == nbgrader.__version__
-    with pytest.raises(NbGraderException):
-        Autograde(coursedir=CourseDirectory(), autograde_preprocessors=[]).start()
-    with pytest.raises(MissingEntry):
-        raise MissingEntry
+            assert [config[kind.__name__][name] for config in configs] == [value] * 3
+
+
+def test_the_installed_nbgrader_is_one_that_was_tested():
+    assert nbgrader.__version__ in guard.TESTED

@@ -408,7 +408,7 @@ def test_a_solution_stands_alone_with_what_it_needs_of_earlier_ones():
 
 @pytest.fixture(scope="module", params=GRADED, ids=[assignment for assignment, _ in GRADED])
 def graded(request, clean_environment, run, tmp_path_factory):
-    """A class that stock nbgrader has graded, and what it said about it."""
+    """A class that nbgrader has graded as the course configures it, and what it said about it."""
     assignment, count = request.param
     course = copy_course(tmp_path_factory.mktemp("class"), "source", "release")
     written = run(
@@ -435,26 +435,47 @@ def gradebook(graded):
         yield gradebook
 
 
+def is_graded(row):
+    """Whether nbgrader can grade a student: all but those whose cells are there twice."""
+    return not row["handling"].endswith("-cell-duplicated")
+
+
+def points(row):
+    """What nbgrader gives for an answer, whatever the file was like: all of the points, or none."""
+    return float(row["max"]) * (row["share"] == "1")
+
+
 @pytest.mark.nbgrader
 def test_what_cannot_be_graded_is_reported_and_does_not_stop_the_others(graded):
     course, assignment, done = graded
     totals = table(course, assignment, "totals")
-    ungraded = {row["student"] for row in totals if row["stock_graded"] == "no"}
+    ungraded = {row["student"] for row in totals if not is_graded(row)}
     if len(totals) >= 60:
         assert {row["handling"] for row in totals} == {"", *simulate.HANDLINGS}
     assert done.returncode == bool(ungraded)
     for row in totals:
-        failed = f"There was an error processing assignment '{assignment}' for student "
-        assert (f"{failed}'{row['student']}'" in done.stdout) == (row["student"] in ungraded)
+        failed = f"'{row['student']}' failed, as the traceback above tells"
+        assert (failed in done.stdout) == (row["student"] in ungraded)
         made = list((course / "autograded" / row["student"]).glob("*/*.ipynb"))
         assert len(made) == (row["student"] not in ungraded)
 
 
 @pytest.mark.nbgrader
+def test_a_file_that_cannot_be_read_is_explained_and_a_renamed_one_graded(graded):
+    course, assignment, done = graded
+    for row in table(course, assignment, "totals"):
+        said = f"{row['student']}: '{assignment}.ipynb' was graded without answers"
+        assert (said in done.stdout) == (row["handling"] in simulate.BROKEN)
+        said = f"{row['student']}: '{assignment}-Copy1.ipynb' was taken for '{assignment}.ipynb'"
+        assert (said in done.stdout) == (row["handling"] == "renamed")
+
+
+@pytest.mark.nbgrader
 def test_every_score_in_the_gradebook_is_the_one_in_the_list(graded, gradebook):
     course, assignment, _ = graded
+    totals = {row["student"]: row for row in table(course, assignment, "totals")}
     listed = {
-        (row["student"], row["question"]): float(row["stock_points"])
+        (row["student"], row["question"]): points(row) * is_graded(totals[row["student"]])
         for row in table(course, assignment, "answers")
         if row["by"] == "check"
     }
@@ -473,36 +494,36 @@ def test_every_score_in_the_gradebook_is_the_one_in_the_list(graded, gradebook):
         submission.student.id: int(submission.total_seconds_late)
         for submission in gradebook.assignment_submissions(assignment)
     }
-    assert late == {
-        row["student"]: int(row["seconds_late"]) for row in table(course, assignment, "totals")
-    }
+    assert late == {student: int(row["seconds_late"]) for student, row in totals.items()}
 
 
 @pytest.mark.nbgrader
 def test_totals_are_those_of_the_list_before_and_after_manual_grading(graded, gradebook):
     course, assignment, _ = graded
     totals = {row["student"]: row for row in table(course, assignment, "totals")}
-    by_hand = {
-        (row["student"], row["question"]): row
-        for row in table(course, assignment, "answers")
-        if row["by"] == "person"
-    }
+    answers = table(course, assignment, "answers")
 
     def scores():
         found = gradebook.assignment_submissions(assignment)
         return {submission.student.id: submission.score for submission in found}
 
-    def listed(column):
-        return {student: float(row[column]) for student, row in totals.items()}
+    def listed(*by):
+        earned = Counter(dict.fromkeys(totals, 0))
+        for row in answers:
+            if row["by"] in by and is_graded(totals[row["student"]]):
+                earned[row["student"]] += (
+                    points(row) if row["by"] == "check" else float(row["points"])
+                )
+        return earned
 
-    assert scores() == listed("stock_before_manual")
-    for (student, question), row in by_hand.items():
-        if totals[student]["stock_graded"] == "no":
+    assert scores() == listed("check")
+    for row in answers:
+        if row["by"] == "check" or not is_graded(totals[row["student"]]):
             continue
-        grade = gradebook.find_grade(question, assignment, assignment, student)
+        grade = gradebook.find_grade(row["question"], assignment, assignment, row["student"])
         assert grade.needs_manual_grade == (row["outcome"] == "explained")
         if grade.needs_manual_grade:
             grade.manual_score = float(row["points"])
             grade.needs_manual_grade = False
     gradebook.db.commit()
-    assert scores() == listed("stock_after_manual")
+    assert scores() == listed("check", "person")

@@ -108,8 +108,8 @@ def _one_by_one(
             if not isinstance(error, NbGraderException):  # which has been logged
                 converter.log.error("%s failed", shown(student), exc_info=True)
             failed.append(f"{shown(student)} failed, as the traceback above tells")
-    if not found and not failed:
-        failed.append(f"no notebook is called {shown(coursedir.notebook_id)}")
+    if not found:
+        failed.append(f"no notebook of a submission is called {shown(coursedir.notebook_id)}")
     return failed
 
 

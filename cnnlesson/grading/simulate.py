@@ -35,7 +35,7 @@ BROKEN = ("truncated", "not-a-notebook")
 """Files that cannot be read, so that nothing in them can earn a point."""
 
 UNGRADED = (*BROKEN, "renamed", "grade-cell-duplicated", "answer-cell-duplicated")
-"""What stock nbgrader reports as an error, and leaves without a score; it grades the others."""
+"""What nbgrader by itself, as `stock` columns have it, cannot grade and leaves without a score."""
 
 HANDLINGS = (*UNGRADED, "grade-cell-deleted", "answer-cell-deleted")
 """What happens to notebooks on their way; each to about one student in a hundred."""
