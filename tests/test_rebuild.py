@@ -7,7 +7,7 @@ from copy import deepcopy
 import nbformat
 import pytest
 from course import ROOT, copy_course
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.api import Gradebook
@@ -501,6 +501,7 @@ def assert_trusted(rebuilt):
 
 
 @given(tampered())
+@settings(max_examples=60)
 def test_whatever_was_changed_what_grades_is_from_source(notebook):
     before = deepcopy(notebook)
     rebuilt = rebuild(notebook, TRUSTED)
@@ -566,6 +567,7 @@ odd_cells = st.fixed_dictionaries(
 
 
 @given(json_values | st.fixed_dictionaries({"cells": st.lists(odd_cells | json_values)}))
+@settings(max_examples=60)
 def test_a_notebook_of_any_content_is_rebuilt(submitted):
     rebuilt = rebuild(submitted, TRUSTED)
     assert_trusted(rebuilt)

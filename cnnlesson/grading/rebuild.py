@@ -48,8 +48,11 @@ MOST_CHANGES = 20
 # Pictures of pixels, which run no script.
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
-
+# What nbgrader adds to its metadata at release, or works out anew there.
 _WORKED_OUT = ("checksum", "cell_type")
+
+# The student's cells that follow a cell which nbgrader knows, with their places in source/, if any.
+_Block = list[tuple[NotebookNode, int | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,9 +270,8 @@ class _Rebuilding:
             copies[claimed].append(at)
         chosen = {place: self._choose(place, found) for place, found in copies.items()}
         self._tell_of_copies({place: len(found) for place, found in copies.items()})
-        start: list[tuple[NotebookNode, int | None]] = []
-        blocks: dict[int, list[tuple[NotebookNode, int | None]]] = {}  # what follows each anchor
-        block = start
+        block: _Block = []
+        start, blocks = block, dict[int, _Block]()
         for at, cell in enumerate(self.handed_in):
             place = claims.get(at)
             if place is None:
@@ -288,10 +290,11 @@ class _Rebuilding:
 
     def _in_order(
         self,
-        block: list[tuple[NotebookNode, int | None]],
-        blocks: dict[int, list[tuple[NotebookNode, int | None]]],
+        block: _Block,
+        blocks: Mapping[int, _Block],
         chosen: Mapping[int, int],
     ) -> list[NotebookNode]:
+        """Put the blocks into the order of source/, and what was deleted back."""
         made: list[NotebookNode] = []
         for place in self.reference.places.values():
             if place in blocks:
@@ -305,7 +308,7 @@ class _Rebuilding:
                 block = block[split:]
         return made + [cell for cell, _ in block]
 
-    def _split(self, block: Sequence[tuple[NotebookNode, int | None]], place: int) -> int:
+    def _split(self, block: _Block, place: int) -> int:
         """Where among the student's cells a deleted cell comes back.
 
         That is behind the cells of source/ that stood before it; and before the added cells, lest
@@ -322,6 +325,7 @@ class _Rebuilding:
         """Find which cell of source/ each cell is: by nbgrader's id, by its own, or by its text."""
         places = self.reference.places
         ids = {cell.id: place for place, cell in enumerate(self.given) if "id" in cell}
+        grade_ids = set(map(_grade_id, self.given))
         claims: dict[int, int] = {}
         taken: set[int] = set()
         for at, cell in enumerate(self.handed_in):
@@ -336,7 +340,7 @@ class _Rebuilding:
             if place is not None:
                 claims[at] = place
                 taken.add(place)
-            if grade_id and grade_id not in places:
+            if grade_id and grade_id not in grade_ids:
                 self.changes.append(
                     f"This assignment has no cell “{clean(grade_id)[:40]}”, so yours is an "
                     "ordinary one."
