@@ -9,7 +9,7 @@ import pytest
 from cnnlesson.quiz import answers, bank, diagnosis
 from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS, building
 from cnnlesson.quiz.bank.objectives import LESSONS
-from cnnlesson.quiz.cards import Card
+from cnnlesson.quiz.cards import card_of
 from cnnlesson.quiz.diagnosis import Outcome, judge
 from cnnlesson.quiz.questions import Kind
 from cnnlesson.quiz.session import variant
@@ -58,7 +58,7 @@ def test_no_question_asks_for_what_its_lessons_have_not_taught():
 @ALL
 def test_a_card_is_complete(question):
     for setup in setups(question, STUDENTS[:5]):
-        card = Card(question, setup)
+        card = card_of(question, setup)
         for text in (repr(card), card._repr_markdown_()):
             assert card.prompt in text
             assert not re.search(r"\{g\.|None|<.*lambda", text)
@@ -107,7 +107,7 @@ def test_no_sentence_holds_the_right_number(question):
         right = question.right_answer(setup)
         if not isinstance(right, int):
             continue
-        shown_anyway = numbers_in(Card(question, setup).prompt) | {
+        shown_anyway = numbers_in(card_of(question, setup).prompt) | {
             number for _, value in setup.rows() for number in numbers_in(value)
         }
         for misconception in question.misconceptions:
@@ -221,7 +221,7 @@ def test_choices_come_in_an_order_of_ones_own(name):
         letters = question.letters(setup)
         assert sorted(letters) == sorted(letters.values()) == own
         orders.add(tuple(letters[letter] for letter in own))
-        card = Card(question, setup)
+        card = card_of(question, setup)
         assert [letter for letter, _ in card.choices] == own
         for letter, text in question.choices.items():
             assert card.letter_of(text.format(g=setup)) == letters[letter]

@@ -17,7 +17,7 @@ from cnnlesson.quiz import bank, diagnosis
 from cnnlesson.quiz.bank import QUESTIONS, padding_setups
 from cnnlesson.quiz.bank.padding import ASSIGNMENT
 from cnnlesson.quiz.bank.padding_setups import EVEN_EIGHT, STRIDE_TWO, Goal, Pixels
-from cnnlesson.quiz.cards import Card
+from cnnlesson.quiz.cards import card_of
 from cnnlesson.quiz.checking import _LINE_WIDTH, _message
 from cnnlesson.quiz.diagnosis import judge
 from cnnlesson.quiz.questions import Kind
@@ -186,7 +186,7 @@ def test_every_misconception_fires_and_none_is_right(name):
 def test_what_is_said_is_short_and_leaves_nothing_to_fill_in(name):
     question = QUESTIONS[name]
     for setup in setups(name)[:40]:
-        card = Card(question, setup)
+        card = card_of(question, setup)
         for text in (repr(card), card._repr_markdown_()):
             assert "{" not in text
             assert "None" not in text

@@ -17,10 +17,11 @@ from IPython.utils.capture import capture_output
 
 from cnnlesson import __version__, ask, begin, check
 from cnnlesson.quiz import NotAnswered, PartlyRight, WrongAnswer, session
-from cnnlesson.quiz.answers import Misfit, read, tamed
+from cnnlesson.quiz.answers import Misfit, read
 from cnnlesson.quiz.bank import QUESTIONS
 from cnnlesson.quiz.diagnosis import Outcome, judge
 from cnnlesson.quiz.record import LARGEST, MIME, answer_record
+from cnnlesson.quiz.taming import tamed
 from cnnlesson.settings import shown
 
 

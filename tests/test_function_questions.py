@@ -33,9 +33,10 @@ from cnnlesson.quiz import NotAnswered, PartlyRight, WrongAnswer, functions, ses
 from cnnlesson.quiz.bank import QUESTIONS
 from cnnlesson.quiz.checking import yours_or_ours
 from cnnlesson.quiz.diagnosis import Outcome, judge
-from cnnlesson.quiz.functions import Array, Call, Odd, Raised, Results, decode, encode, run
+from cnnlesson.quiz.functions import decode, run
 from cnnlesson.quiz.questions import Kind
 from cnnlesson.quiz.record import LARGEST, MIME, answer_record
+from cnnlesson.quiz.running import Array, Call, Odd, Raised, Results, encode
 
 ASKED = {name: each for name, each in QUESTIONS.items() if each.kind is Kind.FUNCTION}
 SIZE, PADDING, STEP = "implement-output-size", "implement-zero-padding", "implement-one-step"
@@ -48,7 +49,7 @@ NONCES = ("public", "another", "9f2c")
 def fresh_notebook(monkeypatch):
     """Each test is a notebook of its own, graded by nobody."""
     monkeypatch.setattr(session, "_current", session.Session())
-    for name in ("CNNLESSON_STUDENT", "JUPYTERHUB_USER", "NBGRADER_EXECUTION", functions.NONCE):
+    for name in ("CNNLESSON_STUDENT", "JUPYTERHUB_USER", "NBGRADER_EXECUTION"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -578,10 +579,8 @@ def test_being_right_by_luck_once_is_not_enough():
     assert verdict(STEP, lambda *a: first, "secret").outcome is Outcome.WRONG
 
 
-def test_a_grader_draws_by_its_own_nonce(monkeypatch):
-    monkeypatch.setenv(functions.NONCE, "a grader's")
-    results = run(ASKED[STEP].function, step_by_loops)
-    assert results.nonce == "a grader's"
+def test_a_grader_draws_by_its_own_nonce():
+    results = run(ASKED[STEP].function, step_by_loops, "a grader's")
     assert judge(ASKED[STEP], None, results).outcome is Outcome.RIGHT
     elsewhere = decode(encode(results), "another grader's")
     assert judge(ASKED[STEP], ASKED[STEP].numbers.lesson, elsewhere).outcome is Outcome.WRONG

@@ -14,7 +14,7 @@ from cnnlesson.network import vgg16
 from cnnlesson.quiz import bank
 from cnnlesson.quiz.bank import QUESTIONS
 from cnnlesson.quiz.bank.objectives import LESSONS
-from cnnlesson.quiz.cards import Card
+from cnnlesson.quiz.cards import card_of
 from cnnlesson.training import Training, arms, glyphs_at, translated_glyphs
 
 LESSON = "05-does-sharing-work"
@@ -51,7 +51,7 @@ def test_the_lecturers_key_has_the_right_answers():
         right = question.right_answer(setup)
         if question.choices:
             letter = {own: at for at, own in question.letters(setup).items()}[right]
-            right = dict(Card(question, setup).choices)[letter]
+            right = dict(card_of(question, setup).choices)[letter]
         called = f"`{name}`, number {number}" if number else f"`{name}`"
         assert f"| {called} | {right} |" in PAGE
 

@@ -1,11 +1,21 @@
-"""A question as a card to read: the prompt, the numbers, a figure."""
+"""A question as a card to read: the prompt, the numbers, a figure.
 
+A card is plain data, which another process can show as well: it knows no right answer.
+"""
+
+import dataclasses
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
-from cnnlesson.quiz import bank, session
-from cnnlesson.quiz.questions import Question
+if TYPE_CHECKING:
+    from cnnlesson.quiz.questions import Question
+
+
+class Given(SimpleNamespace):
+    """The numbers that a question is asked about, by name, for a student to compute with."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -13,24 +23,20 @@ class Card:
     """A question with its numbers, for a notebook to show.
 
     Attributes:
-        question: the question.
+        title: what people call the question.
+        prompt: the question in Markdown, with its numbers filled in.
         setup: the numbers that it is asked about.
+        rows: what each of them is called, and its value, in words.
+        choices: the letter that stands before each choice, and its text.
+        figure: a picture of the set-up, in Markdown; empty if there is none.
     """
 
-    question: Question
-    setup: Any
-
-    @property
-    def prompt(self) -> str:
-        """The question in Markdown, with its numbers filled in."""
-        return self.question.prompt.format(g=self.setup)
-
-    @property
-    def choices(self) -> list[tuple[str, str]]:
-        """The letter that stands before each choice, and its text."""
-        at = self.question.letters(self.setup)
-        texts = self.question.choices.items()
-        return sorted((at[own], text.format(g=self.setup)) for own, text in texts)
+    title: str
+    prompt: str
+    setup: Given
+    rows: list[tuple[str, str]]
+    choices: list[tuple[str, str]]
+    figure: str
 
     def letter_of(self, text: str) -> str:
         """Return the letter that stands before a choice.
@@ -41,12 +47,12 @@ class Card:
         for letter, choice in self.choices:
             if choice == text:
                 return letter
-        raise ValueError(f"there is no choice {text!r} in {self.question.title!r}")
+        raise ValueError(f"there is no choice {text!r} in {self.title!r}")
 
     def __repr__(self) -> str:
-        rows = [f"- {name}: {value}" for name, value in self.setup.rows()]
+        rows = [f"- {name}: {value}" for name, value in self.rows]
         choices = [f"({letter}) {text}" for letter, text in self.choices]
-        return "\n".join([self.question.title, "", self.prompt, *rows, *choices])
+        return "\n".join([self.title, "", self.prompt, *rows, *choices])
 
     def _repr_markdown_(self) -> str:
         choices = [f"**({letter})** {text}" for letter, text in self.choices]
@@ -55,34 +61,71 @@ class Card:
     def markdown(self) -> str:
         """Write the prompt, the table of the set-up and the figure, without the choices."""
         parts = [self.prompt]
-        rows = self.setup.rows()
-        if rows:
-            parts.append(
-                "\n".join(["| given | value |", "|---|---|", *(f"| {n} | {v} |" for n, v in rows)])
-            )
-        figure = self.setup.figure()
-        if figure is not None:
-            parts.append(figure.markdown())
-        return "\n\n".join(parts)
+        if self.rows:
+            rows = [f"| {name} | {value} |" for name, value in self.rows]
+            parts.append("\n".join(["| given | value |", "|---|---|", *rows]))
+        return "\n\n".join([*parts, self.figure] if self.figure else parts)
 
 
-def ask(question_id: str) -> Card:
-    """Show a question: its prompt, its numbers and a figure.
+def card_of(question: "Question", setup: Any) -> Card:
+    """Write the card of a question.
 
     Args:
-        question_id: which question, such as "number-of-parameters".
-
-    Returns:
-        The card; its `setup` holds the numbers by name.
-
-    Raises:
-        ValueError: if there is no such question.
+        question: the question.
+        setup: the set-up that it is asked about.
     """
-    question = bank.find(question_id)
-    now = session.current(question.id)
-    if not now.begun:
-        print("These are the lesson's own numbers: run the cell with `begin` for yours.")  # noqa: T201
-    return Card(question, bank.setup(question, now.variant))
+    at = question.letters(setup)
+    choices = ((at[own], text.format(g=setup)) for own, text in question.choices.items())
+    figure = setup.figure()
+    return Card(
+        question.title,
+        question.prompt.format(g=setup),
+        Given(**setup.given()),
+        setup.rows(),
+        sorted(choices),
+        "" if figure is None else figure.markdown(),
+    )
+
+
+def pack(card: Card) -> dict[str, Any]:
+    """Return a card as plain JSON."""
+    fields = {field.name: getattr(card, field.name) for field in dataclasses.fields(card)}
+    return fields | {"setup": _packed(card.setup)}
+
+
+def unpack(packed: Mapping[str, Any]) -> Card:
+    """Return the card that `pack` was given, as a course wrote it: nothing is checked here."""
+    pairs = {name: [(one, other) for one, other in packed[name]] for name in ("rows", "choices")}
+    return Card(**{**packed, **pairs, "setup": _unpacked(packed["setup"])})
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, Given):
+        return {"given": {name: _packed(each) for name, each in vars(value).items()}}
+    if isinstance(value, tuple):
+        return [_packed(each) for each in value]
+    if dataclasses.is_dataclass(value):
+        settings = {each.name: _packed(getattr(value, each.name)) for each in _settings(value)}
+        return {"layer": type(value).__name__, "settings": settings}
+    return value
+
+
+def _settings(layer: Any) -> list[Any]:
+    """The settings of a layer of `network` that are not as they are unless given."""
+    return [each for each in dataclasses.fields(layer) if getattr(layer, each.name) != each.default]
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(_unpacked, value))
+    if not isinstance(value, dict):
+        return value
+    if "given" in value:
+        return Given(**{name: _unpacked(each) for name, each in value["given"].items()})
+    from cnnlesson import network
+
+    settings = {name: _unpacked(each) for name, each in value["settings"].items()}
+    return getattr(network, value["layer"])(**settings)
 
 
 def publish(data: dict[str, Any]) -> None:

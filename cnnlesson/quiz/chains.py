@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnlesson import arithmetic, network
 from cnnlesson.arithmetic import Shape
+from cnnlesson.quiz.cards import Given
 from cnnlesson.quiz.setups import Draw, Layer, Row
 from cnnlesson.settings import shown
 
@@ -76,6 +77,11 @@ class Chain:
             ),
             ("2. max pooling", f"windows of {POOL} x {POOL}, stride {POOL}, no padding"),
         ]
+
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, for a student to compute with; none of them is an answer."""
+        first = Given(**self.first.given())
+        return {"first": first, "filters": self.filters, "classes": self.classes}
 
     def figure(self) -> Any:
         """Draw the input and one filter of the first layer."""
@@ -149,6 +155,10 @@ class Stack:
         high, wide, deep = self.input_shape
         return [("input, height x width x depth", f"{high} x {wide} x {deep}")]
 
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, for a student to compute with; none of them is an answer."""
+        return {"input_shape": self.input_shape, "layers": self.layers}
+
     def figure(self) -> None:
         """Nothing to draw: the sizes on the way are what is asked for."""
 
@@ -202,6 +212,13 @@ class Wanted:
             ("output, height x width x depth", f"{high} x {wide} x {self.layer.K}"),
             *self.layer.rows()[1:],
         ]
+
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, for a student to compute with; the input is what is asked for."""
+        layer = self.layer.given()
+        for name in ("H", "W", "input_shape"):
+            del layer[name]
+        return {"output": self.output, "layer": Given(**layer)}
 
     def figure(self) -> None:
         """Nothing to draw: to scale, the output would show the input."""
@@ -267,6 +284,16 @@ class Budget:
             ("parameters with biases, at most", str(self.most_parameters)),
             ("bytes of the output, at most", str(self.most_bytes)),
         ]
+
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, for a student to compute with; the layer is what is asked for."""
+        return {
+            "input_shape": self.input_shape,
+            "output": self.output,
+            "fewest_filters": self.fewest_filters,
+            "most_parameters": self.most_parameters,
+            "most_bytes": self.most_bytes,
+        }
 
     def figure(self) -> None:
         """Nothing to draw: a filter is what is to be found."""

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from cnnlesson.quiz import bank, functions, session
-from cnnlesson.quiz.answers import tamed
 from cnnlesson.quiz.cards import publish
 from cnnlesson.quiz.diagnosis import Outcome, Verdict, judge
 from cnnlesson.quiz.questions import Kind, Question
 from cnnlesson.quiz.record import MIME, answer_record
+from cnnlesson.quiz.running import Results
+from cnnlesson.quiz.taming import tamed
 from cnnlesson.settings import shown
 
 _LINE_WIDTH = 79
@@ -118,7 +119,7 @@ def _tried(question: Question, answer: object) -> object:
 
 def _opening(answer: object, verdict: Verdict) -> str:
     """Say in one sentence how the answer did."""
-    given = "Your function" if type(answer) is functions.Results else shown(tamed(answer))
+    given = "Your function" if type(answer) is Results else shown(tamed(answer))
     return {
         Outcome.RIGHT: f"{given} is right.",
         Outcome.FOLLOWS: f"{given} follows from your earlier answer, so it counts in full. "

@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from cnnlesson.quiz.answers import Misfit, read
-from cnnlesson.quiz.functions import Results, compare
+from cnnlesson.quiz.functions import compare
 from cnnlesson.quiz.questions import Answer, Kind, Misconception, Question
+from cnnlesson.quiz.running import Results
 
 _NAMED = 4
 """How many possibilities a verdict names at most."""

@@ -1,9 +1,9 @@
-"""Questions that ask for a function: run the student's on many cases, and compare what it returns.
+"""Questions that ask for a function: the cases that it is run on, and what its results should be.
 
-`run` belongs into the kernel in which the function lives: it calls the function and keeps only
-plain data. `compare` needs no function, so that a grader outside that kernel can judge what an
-answer record holds. Which cases there are depends on the question alone; their values are drawn
-by a nonce, so that nothing is gained by remembering results.
+`running` calls the function, in the kernel in which it lives, and keeps only plain data. `compare`
+needs no function, so that a grader outside that kernel can judge what an answer record holds. Which
+cases there are depends on the question alone; their values are drawn by a nonce, so that nothing is
+gained by remembering results.
 
 NumPy is imported when a function is run or compared, not before.
 """
@@ -11,40 +11,48 @@ NumPy is imported when a function is run or compared, not before.
 import base64
 import binascii
 import contextlib
-import io
 import math
-import os
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import shake_256
 from typing import TYPE_CHECKING, Any
+
+from cnnlesson.quiz.running import (
+    ITEM_SIZES,
+    LARGEST_INT,
+    LONGEST_NAME,
+    LONGEST_SIDE,
+    LONGEST_TEXT,
+    MOST_ARRAYS,
+    MOST_AXES,
+    MOST_BYTES,
+    Array,
+    Call,
+    Odd,
+    Outcome,
+    Raised,
+    Results,
+    arrays_of,
+    bytes_of,
+    one_line,
+    run_on,
+)
 
 if TYPE_CHECKING:
     from cnnlesson.quiz.questions import Misconception, Question
     from cnnlesson.quiz.setups import Row
 
-NONCE = "CNNLESSON_NONCE"
-"""The environment variable that a grader draws the values of the cases by."""
+PUBLIC = "public"
+"""What the values of the cases are drawn by for everyone but a grader."""
 
 HALF = Fraction(1, 2)
 TOLERANCE: Mapping[str, float] = {"<f4": 1e-4, "<f8": 1e-9, "<i8": 0.0}
 """How far a number may be from the one computed in float64, relative to the largest of them."""
 
-_ITEM_SIZES = {"<f4": 4, "<f8": 8, "<i8": 8}
-_BYTES = 150_000
-"""Of all arrays that one record holds; as JSON it then stays below 256 KB."""
-
 _CALLED_AGAIN = 2
 _MOST_CALLS = 100
-_MOST_ARRAYS = 8
-_MOST_AXES = 8
-_LONGEST_SIDE = 10**6
-_LARGEST_INT = 2**63
-_LONGEST_TEXT = 200
-_LONGEST_NAME = 60
 
 
 # --- What a question asks for ------------------------------------------------------------------
@@ -145,6 +153,10 @@ class Signature:
         """What goes in and what comes out, as the card's table shows it."""
         return [*((f"`{name}`", what) for name, what in self.parts[:-1]), self.parts[-1]]
 
+    def given(self) -> dict[str, Any]:
+        """How the function is called."""
+        return {"call": self.call}
+
     def figure(self) -> None:
         """Nothing to draw."""
 
@@ -159,264 +171,18 @@ def _size(arguments: Sequence[Any]) -> int:
     return sum(int(getattr(each, "size", each)) for each in arguments)
 
 
-# --- Running the student's function ------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Array:
-    """An array as plain data, in C order.
-
-    Attributes:
-        dtype: one of "<f4", "<f8" and "<i8".
-        shape: its shape; no axes for a number.
-        data: its bytes.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Raised:
-    """What a function raised.
-
-    Attributes:
-        name: of the exception's class.
-        message: its text, cut.
-    """
-
-    name: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Odd:
-    """What no question asks a function to return.
-
-    Attributes:
-        what: a description, such as "a list".
-    """
-
-    what: str
-
-
-Outcome = int | Array | tuple[Array, ...] | Raised | Odd
-
-
-@dataclass(frozen=True)
-class Call:
-    """What became of one call.
-
-    Attributes:
-        outcome: what the function returned or raised.
-        changed: which of its arguments it changed, counted from 0, if any.
-        overwritten: whether a later call changed what this one had returned.
-    """
-
-    outcome: Outcome
-    changed: int | None = None
-    overwritten: bool = False
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a function did, as plain data.
-
-    Attributes:
-        nonce: what the values of the cases were drawn by.
-        calls: one for each of `Task.all_cases`; fewer if the function was interrupted, and one
-            if it is not written yet.
-    """
-
-    nonce: str
-    calls: tuple[Call, ...]
-
-    @property
-    def unanswered(self) -> bool:
-        """Whether the function is still as released, and raises NotImplementedError."""
-        first = self.calls[0].outcome if self.calls else None
-        return isinstance(first, Raised) and first.name == NotImplementedError.__name__
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a time-out or a person stopped the function."""
-        last = self.calls[-1].outcome if self.calls else None
-        return isinstance(last, Raised) and last.name == KeyboardInterrupt.__name__
-
-
-def current_nonce() -> str:
-    """Return what the values are drawn by: a grader's nonce, or for everyone else a public one."""
-    return os.environ.get(NONCE) or "public"
-
-
-def run(task: Task, function: Callable[..., Any], nonce: str | None = None) -> Results:
-    """Call a function on all cases of a task, each time on arguments of its own.
-
-    Whatever it raises is noted, and what it prints is dropped, since one line for each case helps
-    nobody. An interrupt, which is how nbgrader ends a cell after its time, ends the run.
+def run(task: Task, function: Callable[..., Any], nonce: str = PUBLIC) -> Results:
+    """Call a function on all cases of a task; see `run_on`.
 
     Args:
         task: what the function should do.
         function: the student's.
-        nonce: what the values are drawn by; by default `current_nonce()`.
+        nonce: what the values are drawn by.
     """
-    nonce = current_nonce() if nonce is None else nonce
-    calls: list[Call] = []
-    returned: list[Any] = []
-    room = _BYTES
-    for arguments in task.all_cases(nonce):
-        given = tuple(_copied(each) for each in arguments)
-        outcome, value = _called(function, given, room)
-        room -= sum(map(len, _data(outcome)))
-        calls.append(Call(outcome, changed=_first_change(arguments, given)))
-        returned.append(value)
-        so_far = Results(nonce, tuple(calls))
-        if so_far.interrupted or (so_far.unanswered and len(calls) == 1):
-            return so_far
-    for place, (call, value) in enumerate(zip(calls, returned, strict=True)):
-        if _data(call.outcome) and _data(_plain(value, _BYTES)) != _data(call.outcome):
-            calls[place] = replace(call, overwritten=True)
-    return Results(nonce, tuple(calls))
+    return run_on(task.all_cases(nonce), function, nonce)
 
 
-def _called(
-    function: Callable[..., Any], arguments: tuple[Any, ...], room: int
-) -> tuple[Outcome, Any]:
-    """Call a function; return what came of it as plain data, and what it returned."""
-    try:
-        with _quiet():
-            value = function(*arguments)
-            return _plain(value, room), value
-    except BaseException as error:  # a student's function may raise anything, even SystemExit
-        return Raised(_text(type(error).__name__, _LONGEST_NAME), _text(error)), None
-
-
-class _Nowhere(io.TextIOBase):
-    """Takes what is printed, and keeps none of it."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Drop what is printed or warned of: nbgrader scores a cell with any stderr as zero."""
-    nowhere = _Nowhere()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(nowhere):  # noqa: SIM117
-        with contextlib.redirect_stderr(nowhere):
-            warnings.simplefilter("ignore")
-            yield
-
-
-def _text(value: object, longest: int = _LONGEST_TEXT) -> str:
-    """Return the first words of a text that may be anything, on one line."""
-    try:
-        words = str(value)[: 10 * longest].split()
-    except Exception:  # an exception's own text may raise
-        return ""
-    line = "".join(each if each.isprintable() else "\ufffd" for each in " ".join(words))
-    return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def _copied(argument: Any) -> Any:
-    return argument.copy() if hasattr(argument, "copy") else argument
-
-
-def _first_change(before: Sequence[Any], after: Sequence[Any]) -> int | None:
-    import numpy as np
-
-    for place, (one, other) in enumerate(zip(before, after, strict=True)):
-        if isinstance(one, np.ndarray) and (
-            one.shape != other.shape or one.dtype != other.dtype or one.tobytes() != other.tobytes()
-        ):
-            return place
-    return None
-
-
-def _plain(value: Any, room: int) -> Outcome:
-    """Turn what a function returned into plain data."""
-    import numpy as np
-
-    if value is None or isinstance(value, bool | np.bool_):
-        return Odd(str(value))
-    if isinstance(value, tuple | list) and 0 < len(value) <= _MOST_ARRAYS:
-        if all(isinstance(each, np.ndarray) for each in value):
-            arrays = []
-            for each in value:
-                array = _array(each, room)
-                if isinstance(array, Odd):
-                    return array
-                arrays.append(array)
-                room -= len(array.data)
-            return tuple(arrays)
-        return Odd(f"a {type(value).__name__} of {len(value)}")
-    if isinstance(value, int | np.integer) or (
-        isinstance(value, np.ndarray) and value.shape == () and value.dtype.kind in "iu"
-    ):
-        number = int(value)
-        return number if abs(number) < _LARGEST_INT else Odd("a number of more than 18 digits")
-    if isinstance(value, float | np.floating | np.ndarray):
-        return _array(np.asarray(value), room)
-    kind = _text(type(value).__name__, _LONGEST_NAME)
-    return Odd(f"an object of type {kind}" if kind not in ("list", "tuple") else f"a {kind}")
-
-
-def _array(value: Any, room: int) -> Array | Odd:
-    import numpy as np
-
-    value = np.asarray(value)
-    kind = value.dtype.kind
-    dtype = "<i8" if kind in "iu" else f"<f{value.dtype.itemsize}" if kind == "f" else ""
-    if dtype not in _ITEM_SIZES or value.dtype == np.uint64:
-        return Odd(f"an array of {_text(value.dtype, _LONGEST_NAME)}")
-    if value.ndim > _MOST_AXES or max(value.shape, default=0) > _LONGEST_SIDE:
-        return Odd("an array of far too many axes or numbers")
-    if value.size * _ITEM_SIZES[dtype] > room:
-        return Odd(f"an array of shape {value.shape}, which is far too large")
-    return Array(dtype, value.shape, value.astype(dtype).tobytes())
-
-
-def _arrays(outcome: Outcome) -> tuple[Array, ...]:
-    if isinstance(outcome, Array):
-        return (outcome,)
-    return outcome if isinstance(outcome, tuple) else ()
-
-
-def _data(outcome: Outcome) -> list[bytes]:
-    return [array.data for array in _arrays(outcome)]
-
-
-# --- The answer record's value -----------------------------------------------------------------
-
-
-def encode(results: Results) -> list[dict[str, Any]]:
-    """Return results as plain JSON, for an answer record; the nonce is not part of it."""
-    return [
-        _encoded(call.outcome)
-        | ({} if call.changed is None else {"changed": call.changed})
-        | ({"overwritten": True} if call.overwritten else {})
-        for call in results.calls
-    ]
-
-
-def _encoded(outcome: Outcome) -> dict[str, Any]:
-    match outcome:
-        case Array():
-            return {"array": _encoded_array(outcome)}
-        case tuple():
-            return {"arrays": [_encoded_array(each) for each in outcome]}
-        case Raised():
-            return {"raised": [outcome.name, outcome.message]}
-        case Odd():
-            return {"other": outcome.what}
-        case _:
-            return {"int": outcome}
-
-
-def _encoded_array(array: Array) -> dict[str, Any]:
-    text = base64.b64encode(array.data).decode("ascii")
-    return {"dtype": array.dtype, "shape": list(array.shape), "base64": text}
+# --- Reading an answer record's value ----------------------------------------------------------
 
 
 def decode(value: object, nonce: str) -> Results:
@@ -432,8 +198,8 @@ def decode(value: object, nonce: str) -> Results:
     _need(type(value) is list and len(value) <= _MOST_CALLS, "no list of at most 100 calls")
     assert isinstance(value, list)
     calls = tuple(map(_decoded, value))
-    size = sum(len(data) for call in calls for data in _data(call.outcome))
-    _need(size <= _BYTES, f"arrays of more than {_BYTES} bytes")
+    size = sum(len(data) for call in calls for data in bytes_of(call.outcome))
+    _need(size <= MOST_BYTES, f"arrays of more than {MOST_BYTES} bytes")
     return Results(nonce, calls)
 
 
@@ -450,14 +216,14 @@ def _decoded(value: object) -> Call:
         "array": _decoded_array,
         "arrays": _decoded_arrays,
         "raised": _decoded_raised,
-        "other": lambda what: Odd(_decoded_text(what, _LONGEST_TEXT)),
+        "other": lambda what: Odd(_decoded_text(what, LONGEST_TEXT)),
     }
     kinds = [key for key in value if key in outcomes]
     _need(len(kinds) == 1, "a call without an outcome, or with several")
     _need(value.keys() <= {*kinds, "changed", "overwritten"}, "a call with other entries")
     changed = value.get("changed")
     _need(
-        "changed" not in value or (type(changed) is int and 0 <= changed < _MOST_ARRAYS),
+        "changed" not in value or (type(changed) is int and 0 <= changed < MOST_ARRAYS),
         "no number of an argument",
     )
     _need(value.get("overwritten", True) is True, "an 'overwritten' other than true")
@@ -465,24 +231,24 @@ def _decoded(value: object) -> Call:
 
 
 def _decoded_int(value: object) -> int:
-    _need(type(value) is int and abs(value) < _LARGEST_INT, "no whole number of 64 bits")
+    _need(type(value) is int and abs(value) < LARGEST_INT, "no whole number of 64 bits")
     assert isinstance(value, int)
     return value
 
 
 def _decoded_text(value: object, longest: int) -> str:
     _need(type(value) is str and len(value) <= longest, "no text, or a long one")
-    return _text(value, longest)
+    return one_line(value, longest)
 
 
 def _decoded_raised(value: object) -> Raised:
     _need(type(value) is list and len(value) == 2, "no name and message of an exception")
     assert isinstance(value, list)
-    return Raised(_decoded_text(value[0], _LONGEST_NAME), _decoded_text(value[1], _LONGEST_TEXT))
+    return Raised(_decoded_text(value[0], LONGEST_NAME), _decoded_text(value[1], LONGEST_TEXT))
 
 
 def _decoded_arrays(value: object) -> tuple[Array, ...]:
-    _need(type(value) is list and 0 < len(value) <= _MOST_ARRAYS, "no list of one to 8 arrays")
+    _need(type(value) is list and 0 < len(value) <= MOST_ARRAYS, "no list of one to 8 arrays")
     assert isinstance(value, list)
     return tuple(map(_decoded_array, value))
 
@@ -494,18 +260,18 @@ def _decoded_array(value: object) -> Array:
     )
     assert isinstance(value, dict)
     dtype, shape, text = value["dtype"], value["shape"], value["base64"]
-    _need(type(dtype) is str and dtype in _ITEM_SIZES, "a dtype other than <f4, <f8 and <i8")
-    _need(type(shape) is list and len(shape) <= _MOST_AXES, "a shape of more than 8 axes")
+    _need(type(dtype) is str and dtype in ITEM_SIZES, "a dtype other than <f4, <f8 and <i8")
+    _need(type(shape) is list and len(shape) <= MOST_AXES, "a shape of more than 8 axes")
     _need(
-        all(type(side) is int and 0 <= side <= _LONGEST_SIDE for side in shape),
+        all(type(side) is int and 0 <= side <= LONGEST_SIDE for side in shape),
         "a shape of other than whole numbers up to a million",
     )
-    _need(type(text) is str and len(text) <= 2 * _BYTES, "no bytes, or too many")
+    _need(type(text) is str and len(text) <= 2 * MOST_BYTES, "no bytes, or too many")
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("the record of a function holds what is not base64") from None
-    _need(len(data) == math.prod(shape) * _ITEM_SIZES[dtype], "bytes that do not fit their shape")
+    _need(len(data) == math.prod(shape) * ITEM_SIZES[dtype], "bytes that do not fit their shape")
     return Array(dtype, tuple(shape), data)
 
 
@@ -632,7 +398,7 @@ def _problem(task: Task, arguments: tuple[Any, ...], call: Call, expected: Any) 
     if isinstance(outcome, int):
         close = _close(outcome, wanted[0], TOLERANCE[dtype])
         return None if close else _Problem("The number is another.")
-    return _numbers_problem(task, _arrays(outcome), wanted, dtype)
+    return _numbers_problem(task, arrays_of(outcome), wanted, dtype)
 
 
 def _raised(raised: Raised) -> str:
@@ -668,7 +434,7 @@ def _form_problem(task: Task, outcome: Outcome, wanted: tuple[Any, ...]) -> _Pro
         if number
         else "an array"
     )
-    arrays = _arrays(outcome)
+    arrays = arrays_of(outcome)
     if number and isinstance(outcome, int):
         return None
     if (
@@ -798,7 +564,7 @@ def _agrees(misconception: "Misconception", arguments: tuple[Any, ...], outcome:
     except Exception as error:  # as such functions do where their bug leads nowhere
         return isinstance(outcome, Raised) and outcome.name == type(error).__name__
     values = value if isinstance(value, tuple) else (value,)
-    outcomes = _arrays(outcome) or ((outcome,) if isinstance(outcome, int) else ())
+    outcomes = arrays_of(outcome) or ((outcome,) if isinstance(outcome, int) else ())
     if len(values) != len(outcomes) or isinstance(value, tuple) != isinstance(outcome, tuple):
         return False
     if isinstance(value, int):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cnnlesson.quiz import bank
-from cnnlesson.quiz.cards import Card, publish
+from cnnlesson.quiz.cards import card_of, publish
 from cnnlesson.quiz.diagnosis import explanations, judge
 from cnnlesson.quiz.questions import Answer, Kind, Question
 
@@ -45,7 +45,7 @@ def practice(question_id: str, number: int = 0) -> "AnswerBox":
             f"there is no practice card for {question_id!r}: only a question with numbers that can "
             "be drawn anew, and an answer that can be compared, has one"
         )
-    card = Card(question, setup)
+    card = card_of(question, setup)
     right = question.right_answer(setup)
     replies = [(_shown(question, setup, right), True, "")]
     for wrong in explanations(question, setup):

@@ -8,8 +8,8 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from cnnlesson.quiz import functions
-from cnnlesson.quiz.answers import tamed
+from cnnlesson.quiz.running import Results, encode
+from cnnlesson.quiz.taming import tamed
 from cnnlesson.settings import shown
 
 MIME = "application/vnd.cnnlesson.answer+json"
@@ -39,10 +39,10 @@ def answer_record(question: str, variant: str, answer: object, version: str) -> 
         "question": question,
         "variant": variant,
     }
-    if answer is ... or (type(answer) is functions.Results and answer.unanswered):
+    if answer is ... or (type(answer) is Results and answer.unanswered):
         return record | {"unanswered": True}
-    if type(answer) is functions.Results:
-        return record | {"value": functions.encode(answer)}  # which keeps its own size small
+    if type(answer) is Results:
+        return record | {"value": encode(answer)}  # which keeps its own size small
     tame = tamed(answer)
     try:
         whole = record | {"value": _plain(tame)}

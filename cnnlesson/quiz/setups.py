@@ -191,6 +191,15 @@ class Layer:
             rows.append(("dilation", str(self.D)))
         return rows
 
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, for a student to compute with; none of them is an answer."""
+        return {
+            **{letter: getattr(self, letter) for letter in "HWCFKSPD"},
+            "input_shape": self.input_shape,
+            "filter_sizes": self.filter_sizes,
+            **self.settings,
+        }
+
     def figure(self) -> Any:
         """Draw the input and one filter to scale; the output is what questions are about."""
         # Imported here since arithmetic questions need neither NumPy nor a widget.
@@ -220,6 +229,10 @@ class NoNumbers:
     def rows(self) -> list[Row]:
         """Nothing to tabulate."""
         return []
+
+    def given(self) -> dict[str, Any]:
+        """No numbers."""
+        return {}
 
     def figure(self) -> None:
         """Nothing to draw."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from cnnlesson import arithmetic
 from cnnlesson.quiz.setups import Draw, Row
@@ -9,6 +10,10 @@ from cnnlesson.quiz.setups import Draw, Row
 
 class Tabled:
     """Numbers that a table tells all about."""
+
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, for a student to compute with; none of them is an answer."""
+        return vars(self)
 
     def figure(self) -> None:
         """Nothing to draw."""
@@ -39,6 +44,10 @@ class Moving(Tabled):
     def shift(self) -> int:
         """By how many pixels the image moves."""
         return self.steps * self.S
+
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, for a student to compute with; the steps are what is asked for."""
+        return {"W": self.W, "F": self.F, "K": self.K, "S": self.S, "shift": self.shift}
 
     def rows(self) -> list[Row]:
         """The set-up as the card's table shows it."""
@@ -332,6 +341,11 @@ class Places(Tabled):
     def last(self) -> int:
         """The last column in which the object is inside the image."""
         return self.W - self.object_size
+
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, and the columns that the object may go to."""
+        columns = ("right", "left", "between", "cut", "last")
+        return vars(self) | {name: getattr(self, name) for name in columns}
 
     def rows(self) -> list[Row]:
         """The set-up as the card's table shows it."""

@@ -148,6 +148,16 @@ class Goal:
             ("padding, the same on every side", "less than the filter size"),
         ]
 
+    def given(self) -> dict[str, Any]:
+        """The numbers by name, for a student to compute with; the layer is what is asked for."""
+        return {
+            "H": self.H,
+            "W": self.W,
+            "input_shape": self.input_shape,
+            "wanted": self.wanted,
+            "least": self.least,
+        }
+
     def figure(self) -> Any:
         """Draw the input and the wanted output to scale."""
         from cnnlesson.widgets.drawing import INPUT, OUTPUT
