@@ -4,8 +4,6 @@ What students write is compared with these, and with the same functions with a b
 code with `cnnlesson.ops`, so that the two can hold each other to account.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -123,39 +121,3 @@ def descent_step(
 
 def _down(values: Array, gradient: Array, rate: float) -> Array:
     return values.astype(np.float64) - np.float64(rate) * gradient
-
-
-def library_convolution(x: Any, filters: Any, bias: Any, stride: int, padding: int) -> Any:
-    """Convolve one image by the library's operator."""
-    from cnnlesson.ops import conv2d
-
-    return conv2d(x[None], filters, bias, stride=stride, padding=padding)[0]
-
-
-def library_backward(x: Any, filters: Any, dy: Any, stride: int, padding: int) -> Any:
-    """Give the gradients for one image by the library's operator."""
-    from cnnlesson.ops import conv2d_gradients
-
-    dx, dfilters, dbias = conv2d_gradients(
-        x[None], filters, dy[None], stride=stride, padding=padding
-    )
-    return dx[0], dfilters, dbias
-
-
-def library_padding(x: Any, padding: int) -> Any:
-    """Pad the maps of one image with zeros by NumPy, whatever their dtype."""
-    return np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
-
-
-def library_step(patch: Any, weights: Any, bias: Any) -> Any:
-    """Weigh a patch by NumPy."""
-    return np.vdot(patch, weights) + bias
-
-
-def library_descent(filters: Any, bias: Any, dfilters: Any, dbias: Any, rate: float) -> Any:
-    """Go a step downhill, by the library's optimiser."""
-    from cnnlesson.training import SGD
-
-    parameters = {"filters": filters.copy(), "bias": bias.copy()}
-    SGD(parameters, learning_rate=rate, momentum=0).step({"filters": dfilters, "bias": dbias})
-    return parameters["filters"], parameters["bias"]

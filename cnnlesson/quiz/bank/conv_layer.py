@@ -10,6 +10,7 @@ from typing import Any
 
 from cnnlesson import arithmetic
 from cnnlesson.quiz import misconceptions as m
+from cnnlesson.quiz import ours
 from cnnlesson.quiz.functions import Task, Trait, Values, signature
 from cnnlesson.quiz.questions import Assignment, Kind, Misconception, Question
 from cnnlesson.quiz.setups import Numbers
@@ -380,11 +381,7 @@ QUESTIONS = (
         prompt="Write `output_size(size, filter_size, stride, padding)`: how many positions does "
         "a filter have along one axis? Where the stride does not fit, the last few pixels are "
         "left out. The filter is never larger than the padded input.",
-        right_answer=lambda g: (
-            lambda size, filter_size, stride, padding: arithmetic.output_size(
-                size, filter_size, stride=stride, padding=padding
-            )
-        ),
+        right_answer=lambda g: ours.find("output_size"),
         misconceptions=(
             _bug(
                 "padding-once",
@@ -451,7 +448,7 @@ QUESTIONS = (
         objective="build-forward",
         prompt="Write `zero_padding(x, padding)`: put a border of zeros around each map of an "
         "image. The number of channels stays, and so does the dtype.",
-        right_answer=lambda g: _by_hand("library_padding"),
+        right_answer=lambda g: ours.find("zero_padding"),
         misconceptions=(
             _bug(
                 "before-only",
@@ -523,7 +520,7 @@ QUESTIONS = (
         objective="build-forward",
         prompt="Write `one_step(patch, weights, bias)`: the output of one filter at one position. "
         "Each number of the patch meets the weight in the same place; nothing is flipped.",
-        right_answer=lambda g: _by_hand("library_step"),
+        right_answer=lambda g: ours.find("one_step"),
         misconceptions=(
             _bug(
                 "no-bias",
@@ -594,9 +591,7 @@ QUESTIONS = (
         objective="count-parameters",
         prompt="Write `parameter_count(filter_height, filter_width, in_channels, out_channels)`: "
         "how many numbers does a convolutional layer learn? Each filter has one bias.",
-        right_answer=lambda g: (
-            lambda high, wide, c, k: arithmetic.parameters_shared((high, wide), c, k)
-        ),
+        right_answer=lambda g: ours.find("parameter_count"),
         misconceptions=(
             _bug(
                 "no-bias",
@@ -672,7 +667,7 @@ QUESTIONS = (
         prompt="Write `convolution(x, filters, bias, stride, padding)`: slide every filter over "
         "the padded image and take one step at each position. Sizes are rounded down, nothing is "
         "flipped, and map `k` comes from filter `k` and its bias.",
-        right_answer=lambda g: _by_hand("library_convolution"),
+        right_answer=lambda g: ours.find("convolution"),
         misconceptions=(
             _bug(
                 "no-bias",
@@ -808,7 +803,7 @@ QUESTIONS = (
         prompt="Write `descent_step(filters, bias, dfilters, dbias, learning_rate)`: one step of "
         "gradient descent. The gradient points uphill, and the step is the learning rate times "
         "the gradient. Leave the old arrays as they are.",
-        right_answer=lambda g: _by_hand("library_descent"),
+        right_answer=lambda g: ours.find("descent_step"),
         misconceptions=(
             _bug(
                 "uphill",
@@ -855,7 +850,7 @@ QUESTIONS = (
         objective="build-backward",
         prompt="Write `convolution_backward(x, filters, dy, stride, padding)`: given how the loss "
         "changes with each output, how does it change with each pixel, weight and bias?",
-        right_answer=lambda g: _by_hand("library_backward"),
+        right_answer=lambda g: ours.find("convolution_backward"),
         misconceptions=(
             _bug(
                 "not-cropped",
