@@ -74,7 +74,7 @@ def check(question_id: str, answer: object) -> None:
         return
     # Before grading, not even why a form is wrong: a misconception would tell of the number.
     sentences = verdict.sentences if now.tells_now else verdict.sentences[:1]
-    message = _message(question, _opening(given, verdict), sentences)
+    message = _message(question, opening(given, verdict), sentences)
     if verdict.outcome is Outcome.UNANSWERED:
         raise NotAnswered(message)
     if verdict.outcome is Outcome.PARTLY:
@@ -117,8 +117,13 @@ def _tried(question: Question, answer: object) -> object:
     return answer
 
 
-def _opening(answer: object, verdict: Verdict) -> str:
-    """Say in one sentence how the answer did."""
+def opening(answer: object, verdict: Verdict) -> str:
+    """Say in one sentence how an answer did; nothing, if it has not the form asked for.
+
+    Args:
+        answer: the answer; for a function, what it did.
+        verdict: what became of it.
+    """
     given = "Your function" if type(answer) is Results else shown(tamed(answer))
     return {
         Outcome.RIGHT: f"{given} is right.",

@@ -60,7 +60,12 @@ Explanation = tuple[Misconception, ...]
 
 
 def judge(
-    question: Question, setup: Any, answer: object, earlier: Mapping[str, Answer] | None = None
+    question: Question,
+    setup: Any,
+    answer: object,
+    earlier: Mapping[str, Answer] | None = None,
+    *,
+    hidden: bool = False,
 ) -> Verdict:
     """Compare an answer with the library's.
 
@@ -71,6 +76,7 @@ def judge(
             made of it.
         earlier: the student's answers to other questions, by id and as `answers.read` returns
             them, for what follows from them.
+        hidden: whether the values that a function was called with stay untold.
     """
     if answer is ...:
         dots = "Not answered yet: replace the three dots in the cell above."
@@ -84,7 +90,7 @@ def judge(
         says = [_said(explained[0], question, setup)] if explained else []
         return Verdict(Outcome.MISFIT, _NOTHING, (given.sentence, *says), _ids(explained))
     if type(given) is Results:
-        return _of_function(question, setup, given)
+        return _of_function(question, setup, given, hidden=hidden)
     outcome, share, sentences, ids = _compared(question, setup, given, earlier or {})
     return Verdict(outcome, share, tuple(sentences), ids, given)
 
@@ -111,9 +117,9 @@ def _compared(
     return outcome, share, _possibilities(explained, question, setup), _ids(explained)
 
 
-def _of_function(question: Question, setup: Any, results: Results) -> Verdict:
+def _of_function(question: Question, setup: Any, results: Results, *, hidden: bool) -> Verdict:
     """Judge what a function did."""
-    finding = compare(question, results)
+    finding = compare(question, results, hidden=hidden)
     if not finding.answered:
         stub = "Not answered yet: write the function in the cell above."
         return Verdict(Outcome.UNANSWERED, _NOTHING, (stub,))

@@ -10,11 +10,12 @@ NumPy is imported when a function is run or compared, not before.
 
 import base64
 import binascii
+import builtins
 import contextlib
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import shake_256
 from typing import TYPE_CHECKING, Any
@@ -312,7 +313,7 @@ class _Problem:
     share: Fraction = Fraction(0)
 
 
-def compare(question: "Question", results: Results) -> Finding:
+def compare(question: "Question", results: Results, *, hidden: bool = False) -> Finding:
     """Compare results with the right ones, computed directly and in float64.
 
     Nothing here runs the student's code, so `results` may come from a record.
@@ -320,16 +321,18 @@ def compare(question: "Question", results: Results) -> Finding:
     Args:
         question: one that asks for a function.
         results: what `run` or `decode` returned.
+        hidden: whether the values of the cases stay untold, in whatever words of the student's.
     """
     task = question.function
     assert task is not None
+    results = _without_words(results) if hidden else results
     if results.unanswered:
         return Finding(answered=False)
     cases = task.all_cases(results.nonce)
     calls = results.calls[: len(cases)]
     with _all_numbers():
         problems = [
-            _problem(task, case, call, task.expected(*case))
+            _problem(task, case, call, task.expected(*case), hidden=hidden)
             for case, call in zip(cases, calls, strict=False)
         ]
         wrong = [place for place, problem in enumerate(problems) if problem]
@@ -348,7 +351,10 @@ def compare(question: "Question", results: Results) -> Finding:
             return Finding(sentences=(again,))
         clear = any(problem.explains_itself for problem in problems if problem)
         explained = () if clear else _explaining(question, cases, calls, wrong)
-    sentences = [f"It goes wrong {_where(task, cases[wrong[0]])}."]
+    where = _where(task, cases[wrong[0]], hidden=hidden)
+    if not where:
+        where = f"in {len(wrong)} of the {len(calls)} calls that were made"
+    sentences = [f"It goes wrong {where}."]
     if not explained:
         sentences.append(first.sentence)
         hint = "" if first.explains_itself else _pattern(task, cases, wrong, len(calls))
@@ -372,7 +378,28 @@ def _all_numbers() -> Iterator[None]:
         yield
 
 
-def _problem(task: Task, arguments: tuple[Any, ...], call: Call, expected: Any) -> _Problem | None:
+_PLAIN_WORDS = ("None", "True", "False", "a list", "a tuple")
+
+
+def _without_words(results: Results) -> Results:
+    """Leave out what a function may say in words of its own, since it knows its arguments."""
+    return replace(results, calls=tuple(map(_without_word, results.calls)))
+
+
+def _without_word(call: Call) -> Call:
+    match call.outcome:
+        case Raised(name):
+            kind = getattr(builtins, name, None)
+            known = isinstance(kind, type) and issubclass(kind, BaseException)
+            return replace(call, outcome=Raised(name if known else "an exception of its own", ""))
+        case Odd(what) if what not in _PLAIN_WORDS:
+            return replace(call, outcome=Odd("something else"))
+    return call
+
+
+def _problem(
+    task: Task, arguments: tuple[Any, ...], call: Call, expected: Any, *, hidden: bool
+) -> _Problem | None:
     """Say what is wrong with a call, if anything is."""
     outcome = call.outcome
     if isinstance(outcome, Raised):
@@ -389,7 +416,7 @@ def _problem(task: Task, arguments: tuple[Any, ...], call: Call, expected: Any) 
             explains_itself=True,
         )
     if isinstance(expected, int):
-        return _whole_problem(outcome, expected)
+        return _whole_problem(outcome, expected, hidden=hidden)
     wanted = expected if isinstance(expected, tuple) else (expected,)
     form = _form_problem(task, outcome, wanted)
     if form:
@@ -407,9 +434,10 @@ def _raised(raised: Raised) -> str:
     return f"It raises {raised.name}{': ' if raised.message else ''}{raised.message}"
 
 
-def _whole_problem(outcome: Outcome, expected: int) -> _Problem | None:
+def _whole_problem(outcome: Outcome, expected: int, *, hidden: bool) -> _Problem | None:
     if isinstance(outcome, int):
-        return None if outcome == expected else _Problem(f"It returns {outcome}.")
+        said = "The number is another." if hidden else f"It returns {outcome}."
+        return None if outcome == expected else _Problem(said)
     if isinstance(outcome, Array) and outcome.shape == ():
         return _Problem(
             "It returns a float, but this is a count: `//` divides whole numbers and rounds down.",
@@ -574,8 +602,8 @@ def _agrees(misconception: "Misconception", arguments: tuple[Any, ...], outcome:
     return all(_close(one, other, tolerance) for one, other in zip(outcomes, values, strict=True))
 
 
-def _where(task: Task, arguments: tuple[Any, ...]) -> str:
-    """Name a case by its shapes and settings."""
+def _where(task: Task, arguments: tuple[Any, ...], *, hidden: bool) -> str:
+    """Name a case by its shapes and settings, or by its shapes alone, if there are any."""
     import numpy as np
 
     said, dtypes = [], set()
@@ -583,10 +611,10 @@ def _where(task: Task, arguments: tuple[Any, ...]) -> str:
         if isinstance(value, np.ndarray):
             said.append(f"{name} of shape {value.shape}")
             dtypes.add(str(value.dtype))
-        elif type(value) in (int, float):
+        elif type(value) in (int, float) and not hidden:
             said.append(f"{name} {value}")
     of_dtype = f", in {' and '.join(sorted(dtypes))}" if dtypes - {"float64"} else ""
-    return f"with {', '.join(said)}{of_dtype}"
+    return f"with {', '.join(said)}{of_dtype}" if said else ""
 
 
 def _pattern(

@@ -8,16 +8,22 @@ import ast
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from cnnlesson import identity
 from cnnlesson.quiz import bank as questions
-from cnnlesson.quiz import running, session
+from cnnlesson.quiz import functions, running, session
 from cnnlesson.quiz.cards import card_of, pack
-from cnnlesson.quiz.questions import Question
-from cnnlesson.quiz.record import MIME
+from cnnlesson.quiz.checking import opening
+from cnnlesson.quiz.diagnosis import judge
+from cnnlesson.quiz.questions import Kind, Question
+from cnnlesson.quiz.record import MIME, SCHEMA
+from cnnlesson.quiz.taming import Opaque
+from cnnlesson.settings import shown
 
 # --- The student's library in the sandbox ------------------------------------------------------
 
@@ -142,6 +148,84 @@ def _functions(assignment: str) -> list[Question]:
     return [question for question in _asked(assignment) if question.function]
 
 
+# --- Verdicts ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of an answer record.
+
+    Attributes:
+        share: of the points, from 0 to 1.
+        sentences: for the student.
+        answer: what later questions may build on.
+        for_instructor: why a person should look at it; empty if nobody need.
+        misconceptions: the ids of those that would lead to this answer.
+    """
+
+    share: Fraction
+    sentences: tuple[str, ...]
+    answer: object = None
+    for_instructor: str = ""
+    misconceptions: tuple[str, ...] = ()
+
+
+class _BadRecordError(Exception):
+    """A record that `check` does not make; the text says why, to the student."""
+
+
+_ABOUT = {"schema", "library", "question", "variant"}
+_LONGEST = 300
+
+
+def _content(record: object, question: str) -> dict[str, Any]:
+    """Return a record once it has the form of one, and is of this release and this question.
+
+    Raises:
+        _BadRecordError: if it is not.
+    """
+    if type(record) is not dict or not all(type(key) is str for key in record):
+        raise _BadRecordError("What the cell left as an answer cannot be read.")
+    kinds = record.keys() & {"value", "unanswered", "unreadable"}
+    if record.keys() - {"typed"} != _ABOUT | kinds or len(kinds) != 1:
+        raise _BadRecordError("What the cell left as an answer is not what `check` leaves.")
+    if type(record["schema"]) is not int or record["schema"] != SCHEMA:
+        raise _BadRecordError(f"The answer is not in the form number {SCHEMA}, which is read here.")
+    texts = [record[key] for key in ("library", "question", "variant", "typed") if key in record]
+    texts += [record["unreadable"]] if "unreadable" in record else []
+    if not all(type(text) is str and len(text) <= _LONGEST for text in texts):
+        raise _BadRecordError("What the cell left as an answer is not what `check` leaves.")
+    if record["library"] != _version():
+        raise _BadRecordError(
+            f"The answer was noted by release {shown(record['library'])} of the library, and is "
+            f"read by release {_version()}, which may ask other questions."
+        )
+    if record["question"] != question:
+        raise _BadRecordError("The cell left an answer to another question.")
+    if record.get("unanswered", True) is not True:
+        raise _BadRecordError("What the cell left as an answer is not what `check` leaves.")
+    return record
+
+
+def _answer(question: Question, record: Mapping[str, Any], nonce: str) -> object:
+    """Return the answer that a record holds, as `judge` takes it.
+
+    Raises:
+        _BadRecordError: if it is what a function did, and does not say so in the right form.
+    """
+    if "unanswered" in record:
+        return ...
+    if "unreadable" in record:
+        return Opaque(None, shown(record["unreadable"]).strip("'"))
+    value = record["value"]
+    if question.kind is Kind.FUNCTION and type(value) is list:
+        try:
+            return functions.decode(value, nonce)
+        except ValueError as error:
+            raise _BadRecordError(f"What your function did cannot be read: {error}.") from None
+    return value
+
+
 # --- A student's paper -------------------------------------------------------------------------
 
 
@@ -210,6 +294,110 @@ class LessonPaper:
         last = question in [each.id for each in _functions(self.assignment)[-1:]]
         out = _files(f"quiz/ours/{task.name}.py", *(_FORMULAS if last else ()))
         return {f"{_HANDED_OUT}{path}": content for path, content in out.items()}
+
+    def judge(
+        self,
+        question: str,
+        record: object,
+        nonce: str,
+        earlier: Mapping[str, object],
+        *,
+        reveal: bool = False,
+    ) -> Judgement:
+        """Judge what a grade cell left, which may be anything; nothing is raised.
+
+        Args:
+            question: which question the cell asks.
+            record: the answer record, as JSON gives it.
+            nonce: what the values of a function's cases were drawn by.
+            earlier: each earlier question's `Judgement.answer`.
+            reveal: whether the sentences may tell the right answer, and what a function was
+                called with.
+        """
+        try:
+            return self._judged(question, record, nonce, earlier, reveal=reveal)
+        except _BadRecordError as error:
+            return Judgement(Fraction(0), (str(error),))
+        except Exception as error:  # a hole in the above must not end the grading of a class
+            return Judgement(
+                Fraction(0),
+                ("This answer could not be judged; your instructor is told.",),
+                for_instructor=f"judging {question!r} raised {type(error).__name__}: "
+                f"{shown(str(error))}",
+            )
+
+    def _judged(
+        self,
+        question_id: str,
+        record: object,
+        nonce: str,
+        earlier: Mapping[str, object],
+        *,
+        reveal: bool,
+    ) -> Judgement:
+        question = questions.find(question_id)
+        content = _content(record, question_id)
+        answer = _answer(question, content, nonce)
+        typed = self._other(content.get("typed", ""))
+        if content["variant"] != self.variant:
+            of_typed = typed if typed and typed.variant == content["variant"] else None
+            says, note = self._for_other(question, answer, earlier, of_typed, Fraction(0))
+            says = says or "It is an answer to other numbers than yours: your instructor is told."
+            note = note or f"the answer to {question.id!r} was made for other numbers"
+            return Judgement(Fraction(0), (f"{question.title}: {says}",), None, note)
+        setup = questions.setup(question, self.variant)
+        verdict = judge(question, setup, answer, earlier, hidden=not reveal)
+        says, note = self._for_other(question, answer, earlier, typed, verdict.share)
+        solution = _solution(question, setup) if reveal and verdict.share < 1 else ""
+        sentences = (opening(answer, verdict), *verdict.sentences, says, solution)
+        first, *rest = filter(None, sentences)
+        said = (f"{question.title}: {first}", *rest)
+        return Judgement(verdict.share, said, verdict.answer, note, verdict.misconceptions)
+
+    def _for_other(
+        self,
+        question: Question,
+        answer: object,
+        earlier: Mapping[str, object],
+        typed: "LessonPaper | None",
+        share: Fraction,
+    ) -> tuple[str, str]:
+        """Tell the student and the instructor of an answer that does better for the typed id."""
+        if typed is None or share == 1:
+            return "", ""
+        setup = questions.setup(question, typed.variant)
+        verdict = judge(question, setup, answer, earlier, hidden=True)
+        if verdict.share <= share:
+            return "", ""
+        says = (
+            f"Your notebook has the id {typed.student!r} in it, but the course knows you as "
+            f"{self.student!r}, who has other numbers. For those of {typed.student!r} your answer "
+            f"is {verdict.outcome.value}: your instructor is told."
+        )
+        note = (
+            f"the answer to {question.id!r} is {verdict.outcome.value} for the id "
+            f"{typed.student!r}, which stands in the notebook, but not for {self.student!r}"
+        )
+        return says, note
+
+    def _other(self, typed: str) -> "LessonPaper | None":
+        """The paper of the id that stands in the notebook, if it is another than the course's."""
+        try:
+            student = identity.normalised(typed)
+        except ValueError:
+            return None
+        return LessonPaper(self.assignment, student) if student != self.student else None
+
+
+def _solution(question: Question, setup: Any) -> str:
+    """Tell the right answer, or one of them, where it can be written."""
+    if question.function is not None:
+        return ""
+    right = question.right_answer(setup)
+    if question.choices:
+        at = question.letters(setup)
+        right = ", ".join(sorted(at[letter] for letter in right))
+    return f"{'One' if question.fails else 'The'} right answer is {right}."
 
 
 def _version() -> str:
