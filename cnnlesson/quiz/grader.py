@@ -323,7 +323,7 @@ class LessonPaper:
                 Fraction(0),
                 ("This answer could not be judged; your instructor is told.",),
                 for_instructor=f"judging {question!r} raised {type(error).__name__}: "
-                f"{shown(str(error))}",
+                f"{str(error)[:_LONGEST]}",
             )
 
     def _judged(

@@ -1,0 +1,136 @@
+"""How grading meets a course's questions, of which it knows nothing else.
+
+A course brings an object with the methods of `Bank` and names it in nbgrader_config.py, as in
+`c.AsksBank.bank = "cnnlesson.quiz.grader:bank"`. Without one, every grade cell is a plain one.
+"""
+
+import pkgutil
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Protocol
+
+from traitlets import TraitError, Unicode
+from traitlets.config import Configurable
+
+
+class Judgement(Protocol):
+    """What became of an answer record."""
+
+    @property
+    def share(self) -> Fraction:
+        """Of the points, from 0 to 1."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """For the student: what was asked and answered, and what went wrong; "- " begins an item.
+
+        Neither the right answer nor what a function was called with, unless that is to be
+        revealed.
+        """
+
+    @property
+    def answer(self) -> object:
+        """What the judging of later questions may build on."""
+
+    @property
+    def for_instructor(self) -> str:
+        """Why a person should look at it; empty if nobody need."""
+
+    @property
+    def misconceptions(self) -> tuple[str, ...]:
+        """The ids of those that would lead to this answer."""
+
+
+class Paper(Protocol):
+    """One student's questions of one assignment."""
+
+    def material(self) -> Mapping[str, bytes]:
+        """Return the files that lie on the desk before the first cell, by path."""
+
+    def with_cell(self, question: str, nonce: str) -> Mapping[str, bytes]:
+        """Return the files that come onto the desk just before a grade cell."""
+
+    def after_cell(self, question: str) -> Mapping[str, bytes]:
+        """Return the files that are handed out once the cell has run.
+
+        Those under `library/` can be imported.
+        """
+
+    def judge(
+        self,
+        question: str,
+        record: object,
+        nonce: str,
+        earlier: Mapping[str, object],
+        *,
+        reveal: bool = False,
+    ) -> Judgement:
+        """Judge what a grade cell left, which may be anything; nothing is raised.
+
+        Args:
+            question: which question the cell asks.
+            record: the answer record, as JSON gives it.
+            nonce: what `with_cell` got.
+            earlier: each earlier question's `Judgement.answer`.
+            reveal: whether the sentences may tell what they else must not.
+        """
+
+
+class Bank(Protocol):
+    """A course's questions."""
+
+    record_type: str
+    """The MIME type of an answer record."""
+
+    def question(self, grade_id: str, source: str) -> str | None:
+        """Return the question that a grade cell of `source/` asks; None for a plain one.
+
+        Raises:
+            ValueError: if the cell seems to ask one, but in a form that cannot be judged.
+        """
+
+    def paper(self, assignment: str, student: str) -> Paper:
+        """Return a student's questions of an assignment, by nbgrader's names for both."""
+
+    def library(self, assignment: str) -> Mapping[str, bytes]:
+        """Return the student's library inside the sandbox, by paths from a folder on `sys.path`."""
+
+
+class AsksBank(Configurable):
+    """What asks a bank: it has the trait that names it."""
+
+    bank = Unicode(
+        help="Where the questions come from, as 'module:attribute'; empty if there are none, and "
+        "all grade cells are plain asserts."
+    ).tag(config=True)
+
+    @cached_property
+    def questions(self) -> Bank | None:
+        """The bank, if one is named.
+
+        Raises:
+            TraitError: if it cannot be imported.
+        """
+        return load_bank(self.bank) if self.bank else None
+
+
+def load_bank(name: str) -> Bank:
+    """Import a bank.
+
+    Args:
+        name: "module:attribute".
+
+    Raises:
+        TraitError: if there is no such module or attribute.
+    """
+    try:
+        if ":" not in name:
+            raise ImportError("there is no ':' in it")
+        bank: Any = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise TraitError(
+            f"the bank {name!r} cannot be imported ({error}): name it as 'module:attribute', such "
+            "as 'cnnlesson.quiz.grader:bank', by c.AsksBank.bank in nbgrader_config.py"
+        ) from None
+    return bank  # type: ignore[no-any-return]
