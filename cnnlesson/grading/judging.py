@@ -1,0 +1,254 @@
+"""Judge answers outside of the student's process, and write down what nbgrader is to read.
+
+A judged grade cell ends up with two outputs: what became of the answer, for the reader, and the
+points as a plain float, which is all that nbgrader's `determine_grade` looks at. What the cell
+itself said of its points does not count.
+"""
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Protocol
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.utils import is_grade, is_solution
+from traitlets import Bool
+
+from cnnlesson.grading.asserted import score
+from cnnlesson.grading.bank import AsksBank, Judgement, Paper
+from cnnlesson.grading.remarks import clean, inert
+
+_LINE_WIDTH = 79
+_MOST_SENTENCES, _LONGEST_SENTENCE = 20, 600
+
+
+class Ran(Protocol):
+    """What the run of a notebook left in `resources["sandbox"]`; nothing, if it was not run."""
+
+    @property
+    def records(self) -> Mapping[str, Sequence[Any]]:
+        """The answer records that each grade cell left, by the cell's id."""
+
+    @property
+    def nonces(self) -> Mapping[str, str]:
+        """What the values of each question's cases were drawn by."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What there is to say of a grade cell.
+
+    Attributes:
+        share: of the points.
+        sentences: for the student.
+        for_instructor: why a person should look at it; empty if nobody need.
+        answer: what later questions may build on.
+    """
+
+    share: Fraction
+    sentences: tuple[str, ...]
+    for_instructor: str = ""
+    answer: object = None
+
+
+class Judge(AsksBank, NbGraderPreprocessor):  # type: ignore[misc]
+    """Gives each grade cell the outputs that earn the points its answer deserves."""
+
+    reveal_answers = Bool(
+        False,
+        help="Whether the feedback tells the right answer, and what a function was called with. "
+        "Turn it on for the last feedback only: others may still hand in.",
+    ).tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Judge all grade cells of a notebook.
+
+        In `resources["for_instructor"]` it leaves, by the cell's id, why a person should look at a
+        cell.
+
+        Raises:
+            ValueError: if a grade cell of the course cannot be judged.
+        """
+        student, bank = resources["nbgrader"]["student"], self.questions
+        marking: _Marking | None = None
+        notes: dict[str, str] = {}
+        for cell in nb.cells:
+            if not is_grade(cell) or is_solution(cell) or cell.cell_type != "code":
+                continue
+            name = cell.metadata.nbgrader.grade_id
+            points = float(cell.metadata.nbgrader.points)
+            question = bank.question(name, cell.source) if bank else None
+            if bank and question:
+                if marking is None:
+                    paper = bank.paper(resources["nbgrader"]["assignment"], student)
+                    marking = _Marking(paper, resources.get("sandbox"), self.reveal_answers)
+                told = marking.told(cell, question)
+                cell.outputs, note = list(_outputs(told, points)), told.for_instructor
+            else:
+                scored = score(cell.outputs, points)
+                cell.outputs, note = scored.outputs, scored.for_instructor
+            if note:
+                notes[name] = note
+                self.log.warning("%s, cell %s: %s", student, name, clean(note))
+        resources["for_instructor"] = notes
+        return nb, resources
+
+
+@dataclass
+class _Marking:
+    """One notebook on its way through the judge.
+
+    Attributes:
+        paper: the student's questions.
+        ran: what its run left; None if it was not run.
+        reveal: whether right answers are told.
+        earlier: the answers so far, by question.
+    """
+
+    paper: Paper
+    ran: Ran | None
+    reveal: bool
+    earlier: dict[str, object] = field(default_factory=dict)
+
+    def told(self, cell: NotebookNode, question: str) -> Told:
+        """Judge what a grade cell left."""
+        told = self._told(cell, question)
+        self.earlier[question] = told.answer
+        return told
+
+    def _told(self, cell: NotebookNode, question: str) -> Told:
+        nothing = Fraction(0)
+        if self.ran is None:
+            waits = "This notebook was not run, so a person is to judge this answer."
+            return Told(nothing, (waits,), "the notebook was not run: judge the answer by hand")
+        records = self.ran.records.get(cell.metadata.nbgrader.grade_id, ())
+        if not records:
+            return Told(nothing, (_why_none(cell.outputs),))
+        if len(records) > 1:
+            many = f"This cell left {len(records)} answers, and is to leave one: none counts."
+            return Told(nothing, (many,))
+        if not is_plain(records[0]):
+            return Told(nothing, ("What this cell left as an answer cannot be read.",))
+        nonce = self.ran.nonces.get(question, "")
+        try:
+            found = self.paper.judge(question, records[0], nonce, self.earlier, reveal=self.reveal)
+            return _checked(found)
+        except Exception as error:  # a course's bank must not end the grading of a class
+            return Told(
+                nothing,
+                ("This answer could not be judged; your instructor is told.",),
+                f"the bank raised {type(error).__name__}: {error}",
+            )
+
+
+def _checked(found: Judgement) -> Told:
+    share = Fraction(found.share)
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share of {share}, which is not from 0 to 1")
+    return Told(share, tuple(found.sentences), found.for_instructor, found.answer)
+
+
+def _why_none(outputs: Sequence[NotebookNode]) -> str:
+    """Say why a cell left no answer, as far as its outputs tell."""
+    errors = [output for output in outputs if output.output_type == "error"]
+    if not errors:
+        return "There is no answer: nothing was left by this cell."
+    last = errors[-1]
+    said = ": ".join(filter(None, (last.ename, last.evalue)))
+    return f"There is no answer: the cell ended in {' '.join(said.split())[:200]}"
+
+
+# --- Records -----------------------------------------------------------------------------------
+
+_DEEPEST = 8
+_MOST_PARTS = 20_000
+_MOST_CHARACTERS = 256 * 1024
+_MOST_BITS = 4096
+
+
+def is_plain(record: object) -> bool:
+    """Whether an answer record is small, plain JSON: nothing in it can surprise who reads it.
+
+    Its types are Python's own and no subclasses, its numbers are finite and have at most 1233
+    digits, its depth is at most 8, and all its texts together have at most 256 Ki characters.
+
+    Args:
+        record: anything.
+    """
+    parts: list[tuple[object, int]] = [(record, 1)]
+    characters = count = 0
+    while parts:
+        part, depth = parts.pop()
+        count += 1
+        kind = type(part)
+        inner: list[object] = []
+        if isinstance(part, dict) and kind is dict:
+            inner = [*part.keys(), *part.values()]
+            if not all(type(key) is str for key in part):
+                return False
+        elif isinstance(part, list) and kind is list:
+            inner = part
+        elif isinstance(part, str) and kind is str:
+            characters += len(part)
+        elif isinstance(part, int) and kind is int:
+            if part.bit_length() > _MOST_BITS:
+                return False
+        elif isinstance(part, float) and kind is float:
+            if not math.isfinite(part):
+                return False
+        elif part is not None and kind is not bool:
+            return False
+        if depth > _DEEPEST or count + len(inner) > _MOST_PARTS or characters > _MOST_CHARACTERS:
+            return False
+        parts += [(each, depth + 1) for each in inner]
+    return True
+
+
+# --- Outputs -----------------------------------------------------------------------------------
+
+
+def _outputs(told: Told, points: float) -> Iterator[NotebookNode]:
+    """Write what a reader sees, and what nbgrader reads."""
+    earned = min(float(told.share * Fraction(points)), points)
+    sentences = [each[:_LONGEST_SENTENCE] for each in told.sentences[:_MOST_SENTENCES]]
+    lines = [*map(clean, sentences), f"{earned:g} of {points:g} points."]
+    shown = {
+        "text/plain": "\n".join(map(_wrapped, lines)),
+        "text/markdown": "\n\n".join(map(_markdown, lines)),
+    }
+    yield new_output("display_data", shown)  # type: ignore[no-untyped-call]
+    yield new_output("execute_result", {"text/plain": repr(earned)})  # type: ignore[no-untyped-call]
+
+
+def _wrapped(line: str) -> str:
+    indent = "  " if line.startswith("- ") else ""
+    return "\n".join(textwrap.wrap(line, _LINE_WIDTH, subsequent_indent=indent))
+
+
+def _markdown(line: str) -> str:
+    """Make a sentence that may quote a student inert, and an item of a list stay one."""
+    item = "- " if line.startswith("- ") else ""
+    return item + inert(line.removeprefix("- "))
+
+
+# --- The gradebook -----------------------------------------------------------------------------
+
+
+class SaveJudgedGrades(SaveAutoGrades):  # type: ignore[misc]
+    """nbgrader's `SaveAutoGrades`, which also calls a person where `Judge` says so."""
+
+    def _add_score(self, cell: NotebookNode, resources: Any) -> None:
+        super()._add_score(cell, resources)
+        name = cell.metadata.nbgrader.grade_id
+        if name not in resources.get("for_instructor", {}):
+            return
+        grade = self.gradebook.find_grade(
+            name, self.notebook_id, self.assignment_id, self.student_id
+        )
+        grade.needs_manual_grade = True
+        grade.notebook.flagged = True
+        self.gradebook.db.commit()
