@@ -2,7 +2,7 @@
 
 Its templates write ids and names unescaped, its exporter is nbconvert's own, and it serves what a
 student handed in under its own address, where a script may post grades. None of that can be
-configured, so `install` replaces four attributes of its handlers.
+configured, so `install` replaces a few attributes of its handlers.
 """
 
 import re
@@ -45,6 +45,7 @@ def install() -> None:
     base.BaseHandler.content_security_policy = property(_page_policy)
     base.BaseHandler.exporter = property(_exporter)
     base.BaseHandler.render = _render
+    base.BaseApiHandler.set_default_headers = _answer_as_text
     handlers.SubmissionFilesHandler.content_security_policy = property(_file_policy)
 
 
@@ -105,7 +106,19 @@ def _file_policy(handler: Any) -> str:
 
 
 def _inherited_policy(handler: Any) -> str:
-    return str(JupyterHandler.content_security_policy.fget(handler))  # type: ignore[attr-defined]
+    """Keep who may frame the page; nbgrader's handlers get the address for reports wrong."""
+    policy = JupyterHandler.content_security_policy.fget(handler)  # type: ignore[attr-defined]
+    kept = [each.strip() for each in policy.split(";") if "report-uri" not in each]
+    return "; ".join(kept)
+
+
+def _answer_as_text(handler: Any) -> None:
+    """Keep a browser from reading the JSON of an answer, with names in it, as HTML.
+
+    It is no application/json, since the formgrader's scripts parse what comes as text.
+    """
+    JupyterHandler.set_default_headers(handler)
+    handler.set_header("Content-Type", "text/plain; charset=UTF-8")
 
 
 @cache

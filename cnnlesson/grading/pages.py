@@ -22,7 +22,7 @@ from jinja2 import BaseLoader, ChoiceLoader, DictLoader, Environment, pass_conte
 from jinja2.runtime import Context
 from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat import NotebookNode, v4
 from nbgrader.preprocessors import ClearHiddenTests, GetGrades, NbGraderPreprocessor
@@ -159,6 +159,12 @@ class _Renderer(IPythonRenderer):
 
     def latex_environment(self, name: str, body: str) -> str:
         return self._aside(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        try:
+            return super().image(text, url, title)
+        except InvalidNotebook:
+            return _LEFT_OUT.format("A picture that is not attached")
 
     def block_mermaidjs(self, code: str) -> str:
         return str(_as_text(code))
