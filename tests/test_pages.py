@@ -43,7 +43,7 @@ PIXEL = (
 def script(name):
     """Note that this ran, and give everyone 99 points if there is a formgrader."""
     return (
-        f"(top.pwned=top.pwned||[]).push('{name}');"
+        f"top.pwned+=',{name}';"
         "fetch('/formgrader/api/grades?submission_id='+top.submission_id).then(r=>r.json())"
         ".then(all=>all.forEach(grade=>fetch('/formgrader/api/grade/'+grade.id,{method:'PUT',"
         "headers:{'X-CSRFToken':document.cookie.split('_xsrf=')[1]},"
@@ -61,7 +61,8 @@ def in_html(name):
 <object data="data:text/html,{inner}"></object><embed src="data:text/html,{inner}">
 <details open ontoggle="{ran}"><summary>x</summary></details><input autofocus onfocus="{ran}">
 <form id="f-{name}" action="/formgrader/api/submission/quiz/eve/autograde" method="post">
-<button class="posts">go</button></form><math><mtext><style><img src=x onerror="{ran}"></style>
+<button class="posts">go</button></form>
+<math><mtext><style><img src=x onerror="{ran}"></style></mtext></math>
 <link rel="stylesheet" href="http://127.0.0.2:9/style.css"><style>@import "http://127.0.0.2:9/a";</style>
 <img src="http://127.0.0.2:9/seen.png"><video src="http://127.0.0.2:9/v" onerror="{ran}"></video>
 <meta http-equiv="refresh" content="0;url=http://127.0.0.2:9/"><base href="http://127.0.0.2:9/">
@@ -126,8 +127,14 @@ OUTPUT_ATTACKS = {
     ),
 }
 
-EVE = "eve\"+(top.pwned='id')+\"<img src=x onerror=top.pwned='id'>"
-NAME = "quiz\"+(top.pwned='name')+\"<img src=x onerror=top.pwned='name'>"
+
+def name_that_acts(name):
+    """Return a name that runs a script where it is written into a script, and into HTML."""
+    act = f"top.pwned+=',{name}'"
+    return f'{name}"+({act})+"<img src=x onerror={act}>'
+
+
+EVE, NAME = name_that_acts("id"), name_that_acts("name")
 HIDDEN = "assert works(1234) == 1235"
 
 
@@ -185,7 +192,7 @@ def submission():
 def tampered(path):
     """Put into a graded notebook what a kernel could not: as if all before this had failed."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    attack = f"<script>{script('count')}</script><img src=x onerror=top.pwned=['count']>"
+    attack = f"<script>{script('count')}</script><img src=x onerror=top.pwned+=',count'>"
     cell = notebook["cells"][-1]
     cell["execution_count"] = attack
     cell["metadata"] = {"tags": [f'"{attack}'], "magics_language": attack}
@@ -296,7 +303,7 @@ def pwned(page):
     for bait in page.locator(".bait, .posts").all():
         bait.evaluate("element => element.click()")
     page.wait_for_timeout(300)
-    return page.evaluate("window.pwned") or []
+    return (page.evaluate("window.pwned") or "").split(",")[1:]
 
 
 def grades(course):
@@ -388,6 +395,8 @@ def test_nothing_acts_in_the_formgrader(path, course, instructor):
     if PAGES[path]:
         page.locator(PAGES[path]).first.wait_for(state="attached")
     assert pwned(page) == []
+    assert page.locator(".bait, .posts").count() == 0
+    assert page.locator("[id='works']").count() <= 1  # by which the formgrader finds a cell
     assert {method for method, _ in asked} == {"GET"}
     opened, *others = (urlsplit(url) for _, url in asked)
     own = (opened.netloc, "/formgrader")
@@ -409,7 +418,7 @@ def test_an_instructor_grades_as_ever(course, instructor, watched):
         score.fill("2")
         score.press("Tab")
     assert saved.value.ok
-    assert grades(course)["ada", "explain"] == (0, 2)
+    assert grades(course)["ada", "explain"] == (None, 2)
     assert grades(course)[EVE, "explain"][1] is None
     visit("manage_students")
     page.get_by_text("Add new student").click()
@@ -441,7 +450,7 @@ def test_feedback_from_the_formgraders_button_is_the_same(instructor, feedback):
     before = feedback[EVE].read_text()
     feedback[EVE].unlink()
     page = visit("manage_submissions/quiz")
-    row = page.locator("tr", has=page.locator("td.student-id[data-order^='eve']"))
+    row = page.locator("tr", has=page.locator("td.student-id[data-order^='id']"))
     row.locator(".generate-feedback a").click()
     page.locator("#success-modal").wait_for()
     assert feedback[EVE].read_text() == before

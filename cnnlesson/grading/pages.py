@@ -472,6 +472,8 @@ _REWRITTEN: Mapping[str, str] = {
     rf'(var \w+ = )"{{{{ ({_NAME}) }}}}([^"\n]*)";': r'\1{{ (\2 ~ "\3") | tojson }};',
     # A value in HTML. The others are filtered, called or macros, and so meant to be HTML.
     rf"{{{{ ({_NAME}\.\w+) }}}}": r"{{ \1 | e }}",
+    # The style sheet's font of icons does not lie beside a page of feedback.
+    r"@font-face\s*{[^}]*}": "",
     # What may run is told from what a student may have brought in by a number used once.
     r"<script\b": '<script nonce="{{ nonce }}"',
 }
