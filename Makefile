@@ -36,7 +36,7 @@ $(VENV)/created:
 	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --constraint constraints.txt uv
 	@(cd $(VENV) && pwd -P) > $@
 
-$(VENV)/with-lab: extras := lab,grading
+$(VENV)/with-lab: extras := lab,grading,sandbox
 $(VENV)/with-test: extras := test,browser
 $(VENV)/with-test: $(VENV)/with-lab
 $(VENV)/with-dev: extras := dev

@@ -11,6 +11,7 @@ MARKERS = {
     "notebook": "a committed notebook, executed again and compared by nbval",
     "nbgrader": "runs the real nbgrader commands",
     "browser": "drives a real JupyterLab in Chromium",
+    "sandbox": "runs submissions in the sandbox, which needs Linux and bubblewrap",
     "torch": "compared with PyTorch; it is an extra for benchmarks and never needed",
 }
 
@@ -39,7 +40,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
-    for marker, lacks in (("browser", _missing_for_browser), ("torch", _missing_for_torch)):
+    for marker, lacks in LACKS.items():
         if item.get_closest_marker(marker) and (missing := lacks()):
             if marker in item.config.getoption("must_run"):
                 pytest.fail(missing, pytrace=False)
@@ -60,6 +61,18 @@ def _missing_for_browser():
     if not (Path(__file__).parent / ".venv/with-lab").exists():
         return "needs the environment that `make lab` and `make test` set up"
     return None
+
+
+def _missing_for_sandbox():
+    return None if shutil.which("bwrap") else "needs bubblewrap (Debian: apt install bubblewrap)"
+
+
+LACKS = {
+    "browser": _missing_for_browser,
+    "sandbox": _missing_for_sandbox,
+    "torch": _missing_for_torch,
+}
+"""What keeps a test with a marker from running here, as a sentence, if anything does."""
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def test_conda_gets_what_make_installs():
     assert environment["name"] == "cnnlesson"
     assert environment["channels"] == ["conda-forge", "nodefaults"]
     *conda, pip = environment["dependencies"]
-    assert pip == {"pip": ["--editable ."]}
+    assert pip == {"pip": ["--editable .[sandbox]"]}
     python, *packages = [entry for entry in conda if entry != "pip"]
     assert python == f"python {PROJECT['requires-python']}"
     assert sorted(packages) == sorted(

@@ -1,0 +1,91 @@
+"""Read what a sandbox sends, which may be anything: never more or deeper than allowed."""
+
+import json
+import math
+import re
+from typing import Any
+
+# Possessive, since to go back and try again would take memory and time without bound.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_DIGITS = 1000
+
+
+class FrameError(ValueError):
+    """What came is not what a sandbox sends; the message says why."""
+
+
+def parse(body: bytes, *, depth: int, items: int) -> Any:
+    """Parse JSON from an untrusted place.
+
+    Args:
+        body: the text; its size was limited when it was read.
+        depth: how many lists and objects may lie within each other.
+        items: how many values there may be in all.
+
+    Returns:
+        the value, without lone surrogates and NUL characters, which no database takes.
+
+    Raises:
+        FrameError: if it is no JSON, or too deep, or holds too much, a key twice, NaN, infinity,
+            or a number of more than a thousand digits.
+    """
+    bare = _STRINGS.sub(b"", body)
+    if bare.count(b",") + bare.count(b"[") + bare.count(b"{") > items:
+        raise FrameError(f"more than {items:,} values")
+    level = deepest = 0
+    for mark in re.findall(rb"[\[\]{}]", bare):
+        level += 1 if mark in b"[{" else -1
+        deepest = max(deepest, level)
+    if deepest > depth:
+        raise FrameError(f"lists within lists, deeper than {depth}")
+    try:
+        return json.loads(
+            body.decode("utf-8", "replace"),
+            parse_constant=_no_number,
+            parse_int=_int,
+            parse_float=_float,
+            object_pairs_hook=_object,
+        )
+    except RecursionError:
+        raise FrameError("lists within lists, far too deep") from None
+    except FrameError:
+        raise
+    except ValueError as error:
+        raise FrameError(f"no JSON: {error}") from None
+
+
+def clean(text: str) -> str:
+    """Replace lone surrogates and NUL characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def _no_number(name: str) -> None:
+    raise FrameError(f"{name}, which is no number")
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise FrameError(f"a number of more than {_DIGITS} digits")
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise FrameError("a number that is too large")
+    return number
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = {clean(key): _clean(each) for key, each in pairs}
+    if len(value) != len(pairs):
+        raise FrameError("an object that has a key twice")
+    return value
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_clean(each) for each in value]
+    return value
