@@ -1,0 +1,92 @@
+"""Make outputs of a notebook from what a sandbox sent, and keep nothing else of it."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_output
+
+_TEXT = ("text/plain", "text/html", "text/markdown", "text/latex")
+_PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+"""The types of what is shown, and how the bytes of a picture begin."""
+
+
+def outputs_and_records(
+    sent: Sequence[Any], record_type: str, count: int | None
+) -> tuple[list[NotebookNode], list[Any]]:
+    """Return a cell's outputs, and the answer records among them.
+
+    Args:
+        sent: from a sandbox, as `frames.parse` returns it.
+        record_type: the MIME type of an answer record.
+        count: the number of the cell's prompt.
+    """
+    outputs: list[NotebookNode] = []
+    records: list[Any] = []
+    for each in sent:
+        if not isinstance(each, dict):
+            continue
+        data = each.get("data")
+        if isinstance(data, dict) and record_type in data:
+            records.append(data[record_type])
+            data = {key: value for key, value in data.items() if key != record_type}
+            if not data:
+                continue
+        output = _output(each, data, count)
+        if output is not None:
+            outputs.append(output)
+    return outputs, records
+
+
+def _output(sent: Mapping[str, Any], data: Any, count: int | None) -> NotebookNode | None:
+    match sent.get("output_type"):
+        case "stream":
+            name = "stderr" if sent.get("name") == "stderr" else "stdout"
+            return _made("stream", name=name, text=_text(sent.get("text")))
+        case "error":
+            traceback = sent.get("traceback")
+            lines = traceback if isinstance(traceback, list) else []
+            return _made(
+                "error",
+                ename=_text(sent.get("ename")) or "Error",
+                evalue=_text(sent.get("evalue")),
+                traceback=[_text(line) for line in lines],
+            )
+        case "display_data" if isinstance(data, dict):
+            return _made("display_data", data=shown(data))
+        case "execute_result" if isinstance(data, dict):
+            return _made("execute_result", data=shown(data), execution_count=count)
+    return None
+
+
+def _made(kind: str, **fields: Any) -> NotebookNode:
+    output: NotebookNode = new_output(kind, **fields)  # type: ignore[no-untyped-call]
+    return output
+
+
+def shown(data: Mapping[str, Any]) -> dict[str, str]:
+    """Keep of a display what is text or a picture; say of anything else that it was there."""
+    kept = {kind: _text(data[kind]) for kind in _TEXT if isinstance(data.get(kind), str | list)}
+    kept |= {kind: data[kind] for kind, begin in _PICTURES.items() if _is(data.get(kind), begin)}
+    if not kept:
+        kinds = ", ".join(sorted(key[:80] for key in data)) or "nothing"
+        return {"text/plain": f"[{kinds}: not shown in graded notebooks]"}
+    return kept
+
+
+def _is(picture: Any, begin: bytes) -> bool:
+    """Whether something is the base64 of bytes that begin like this kind of picture."""
+    if not isinstance(picture, str):
+        return False
+    try:
+        return b64decode("".join(picture.split()), validate=True).startswith(begin)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(map(_text, value))
+    return value if isinstance(value, str) else ""
