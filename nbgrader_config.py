@@ -20,14 +20,11 @@ c.GenerateAssignment.force = True
 # zip_collect finds a submission by its name: STUDENT_parameter-sharing.ipynb.
 c.FileNameCollectorPlugin.named_regexp = r".*[/\\](?P<student_id>[^/\\]+)_(?P<file_id>[^/\\_]+)"
 
-# A deleted grade cell comes back, rather than leave its points ungraded, or the old ones there.
-c.OverwriteCells.add_missing_cells = True
-
 # Seconds for one cell. The answers here take milliseconds, so longer means an endless loop.
 c.Execute.timeout = 10
 
-# Students' work is taken in with care, and each student's notebook run with numbers of its own.
-secure(c)
+# Submissions run in a sandbox, and the lesson's own questions are judged outside of it.
+secure(c, bank="cnnlesson.quiz.grader:bank")
 
 # A new gradebook is set up by the command `alembic`, which nbgrader looks for on PATH; it lies
 # beside this Python, whether or not the environment is activated.

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from cnnlesson.grading.intake import Course, Intake, RefusedSubmission, unsafe_student
 from cnnlesson.grading.notebooks import (
-    CappedHTMLExporter,
     CappedNotebookExporter,
     ReadingLimits,
     UnreadableNotebook,
     grade_ids,
-    remarks_of,
     tidied,
 )
+from cnnlesson.grading.pages import FeedbackExporter
+from cnnlesson.grading.remarks import remarks
 
 NAME = "parameter-sharing"
 FILE = f"{NAME}.ipynb"
@@ -95,7 +95,7 @@ def test_what_the_course_decides_is_not_taken_from_the_student(hand_in):
             cell |= {"outputs": [output], "execution_count": 3}
     content["metadata"]["cnnlesson"] = {"remarks": ["all of this is right"]}
     staged, said = hand_in({FILE: json.dumps(content).encode()})
-    assert said == remarks_of(notebook_in(staged)) == []
+    assert said == remarks(notebook_in(staged)) == []
     for cell in notebook_in(staged).cells:
         assert set(cell.metadata) <= {"nbgrader"}
         assert not cell.get("outputs")
@@ -131,7 +131,7 @@ def test_what_cannot_be_read_becomes_a_blank_notebook_that_says_why(hand_in, con
     first, *rest = notebook_in(staged).cells
     assert sentence in first.source
     assert [cell.source for cell in rest] == [cell.source for cell in COURSE.notebooks[NAME].cells]
-    assert remarks_of(notebook_in(staged)) == said
+    assert remarks(notebook_in(staged)) == said
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def test_what_may_mean_something_else_is_no_student_id(student):
 # Exporters
 
 
-@pytest.mark.parametrize("exporter", [CappedNotebookExporter, CappedHTMLExporter])
+@pytest.mark.parametrize("exporter", [CappedNotebookExporter, FeedbackExporter])
 def test_exporters_read_within_limits(exporter, tmp_path):
     path = tmp_path / FILE
     path.write_bytes(ANSWERED)

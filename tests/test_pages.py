@@ -210,14 +210,7 @@ def tampered(path):
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-SAFE = """
-from cnnlesson.grading import formgrader, pages
-pages.settings(c)
-formgrader.install()
-"""
-
-
-def make_course(course, run, configuration=SAFE, tamper=tampered):
+def make_course(course, run, configuration="", tamper=tampered):
     """Grade a class of two, Eve and Ada, and comment on what Eve wrote."""
     usual = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
     (course / "nbgrader_config.py").write_text(usual + configuration, encoding="utf-8")

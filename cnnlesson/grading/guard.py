@@ -12,27 +12,20 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any
 
-import nbformat
 import nbgrader
-from nbformat import NotebookNode
 from nbgrader.converters import Autograde, BaseConverter, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import (
-    ClearOutput,
-    ClearSolutions,
-    ComputeChecksums,
-    Execute,
-    IncludeHeaderFooter,
-    LockCells,
-)
+from nbgrader.preprocessors import Execute
 from nbgrader.utils import find_all_files
 
 from cnnlesson.grading.intake import Course, Intake, RefusedSubmission, shown, unsafe_student
+from cnnlesson.grading.rebuild import reference
+from cnnlesson.grading.sandbox import SandboxUnavailableError
 
 TESTED = ("0.9.5", "0.9.6")
 """The versions of nbgrader whose insides this module knows."""
@@ -42,25 +35,27 @@ Settings = Mapping[type, Mapping[str, object]]
 
 _Start = Callable[[Any], None]
 _Prepare = Callable[[Path, Path], None]  # from a submission's folder to a clean copy of it
+_Batch = Callable[[Any], AbstractContextManager[None]]  # for a converter
 
 _settings: dict[type, Mapping[str, object]] = {}
 
 
-def install(settings: Settings) -> None:
+def install(settings: Settings, batch: _Batch) -> None:
     """Guard nbgrader in this process; to do so again only replaces the settings.
 
     Args:
         settings: what nbgrader's converters must be configured with. They refuse to start with
             anything else, so that no flag, and no other line of a configuration, takes a part of
             the guard away unnoticed.
+        batch: what is around the grading of many submissions; what it raises stops the command.
     """
     _settings.clear()
     _settings.update(settings)
-    _guard(Autograde, "submitted_directory", _take_in)
-    _guard(GenerateFeedback, "autograded_directory", _copy_plain_files)
+    _guard(Autograde, "submitted_directory", _take_in, batch)
+    _guard(GenerateFeedback, "autograded_directory", _copy_plain_files, lambda _: nullcontext())
 
 
-def _guard(kind: Any, step: str, preparing: Callable[[Any], _Prepare]) -> None:
+def _guard(kind: Any, step: str, preparing: Callable[[Any], _Prepare], batch: _Batch) -> None:
     """Replace the `start` of a converter, once; `step` names the trait with the folder it reads."""
     start: _Start = kind.start
     if hasattr(start, "guards"):
@@ -73,7 +68,7 @@ def _guard(kind: Any, step: str, preparing: Callable[[Any], _Prepare]) -> None:
         if not folders:
             start(converter)  # which says so, and what may have been meant
             return
-        with _changed(converter.coursedir):
+        with _changed(converter.coursedir), _told(converter, batch):
             failed = _one_by_one(converter, start, step, folders, preparing(converter))
         if failed:
             sentence = (
@@ -168,25 +163,19 @@ def _course(converter: Any) -> Course:
     source = Path(
         coursedir.format_path(coursedir.source_directory, ".", coursedir.assignment_id)
     ).resolve()
-    notebooks = {path.stem: _reference(path, converter) for path in sorted(source.glob("*.ipynb"))}
+    notebooks = {
+        path.stem: reference(coursedir, coursedir.assignment_id, path.stem, converter.config)
+        for path in sorted(source.glob("*.ipynb"))
+    }
     if not notebooks:
         _fail(converter, f"{source} has no notebooks, and submissions are compared with those")
     files = find_all_files(str(source), [*coursedir.ignore, "*.ipynb"])
     theirs = converter.exclude_overwriting.get(coursedir.assignment_id, ())
     return Course(
-        notebooks,
+        {name: each.notebook for name, each in notebooks.items()},
         {PurePosixPath(Path(file).relative_to(source)) for file in files}
         - {PurePosixPath(name) for name in theirs},
     )
-
-
-def _reference(path: Path, converter: Any) -> NotebookNode:
-    """Make of a notebook in source/ what students got, but for the hidden tests."""
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    resources = {"nbgrader": {"notebook": path.stem}}
-    for each in (IncludeHeaderFooter, LockCells, ClearSolutions, ClearOutput, ComputeChecksums):
-        notebook, resources = each(parent=converter, enabled=True)(notebook, resources)
-    return cast(NotebookNode, notebook)
 
 
 def _refuse_weakness(converter: Any) -> None:
@@ -218,6 +207,17 @@ def _refuse_weakness(converter: Any) -> None:
 def _fail(converter: BaseConverter, sentence: str) -> None:
     converter.log.error(sentence)
     raise NbGraderException(sentence)
+
+
+@contextmanager
+def _told(converter: BaseConverter, batch: _Batch) -> Iterator[None]:
+    """Say what keeps a batch from starting as nbgrader's commands say it, without a traceback."""
+    with ExitStack() as around:
+        try:
+            around.enter_context(batch(converter))
+        except SandboxUnavailableError as error:
+            _fail(converter, str(error))
+        yield
 
 
 @contextmanager

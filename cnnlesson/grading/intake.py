@@ -3,7 +3,7 @@
 nbgrader copies a submission through the links in it, takes four times a notebook's size in memory,
 and ends in an error where a notebook is broken or has another name. So it is never shown a
 submission, but a copy in which none of this can be, and in which each notebook tells what was
-amiss (`notebooks.remarks_of`).
+amiss (`remarks.remarks`).
 """
 
 import os
@@ -24,10 +24,10 @@ from traitlets.config import LoggingConfigurable
 from cnnlesson.grading.notebooks import (
     ReadingLimits,
     UnreadableNotebook,
-    add_remarks,
     grade_ids,
     read_plain_file,
 )
+from cnnlesson.grading.remarks import note
 
 TIMESTAMP = "timestamp.txt"
 """The file in which nbgrader keeps when a submission came in."""
@@ -90,7 +90,8 @@ class Intake(LoggingConfigurable):
         notebooks = self._notebooks(folder, files, course)
         into.mkdir(mode=0o700, parents=True)
         for name, notebook in notebooks.items():
-            add_remarks(notebook, self._remarks)
+            if self._remarks:
+                note(notebook, self._remarks)
             nbformat.write(notebook, into / f"{name}.ipynb")  # type: ignore[no-untyped-call]
         self._others(folder, files, course, into)
         return self._remarks

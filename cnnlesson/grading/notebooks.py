@@ -4,19 +4,16 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import nbformat
-from nbconvert.exporters import Exporter, HTMLExporter, NotebookExporter
+from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from traitlets import Integer
 from traitlets.config import Configurable
-
-REMARKS = "cnnlesson"
-"""Where a notebook's metadata keep `{"remarks": [sentence, ...]}` on what was amiss in it."""
 
 # A text, closed or not, or a character that a value begins, follows or ends with. Possessive, since
 # to go back and try again would take memory and time without bound.
@@ -160,9 +157,9 @@ def read_open_file(descriptor: int, most: int) -> bytes:
 def tidied(raw: Any) -> tuple[NotebookNode, list[str]]:
     """Make a valid notebook of what a student's file holds, and say what was wrong with it.
 
-    It has the student's cells, in order, without outputs; of their metadata only what nbgrader
-    knows a cell by, and of the notebook's the kernel and the language. Whatever else is there is
-    the student's word for something that the course decides.
+    It has the student's cells, in order, without outputs; of their metadata only the tags and what
+    nbgrader knows a cell by, and of the notebook's the kernel and the language. Whatever else is
+    there is the student's word for something that the course decides.
 
     Args:
         raw: a file's content, as `ReadingLimits.parse` gives it.
@@ -198,17 +195,6 @@ def tidied(raw: Any) -> tuple[NotebookNode, list[str]]:
     except nbformat.ValidationError:
         raise UnreadableNotebook("it is no valid notebook") from None
     return notebook, [*odd]
-
-
-def add_remarks(notebook: NotebookNode, remarks: Iterable[str]) -> None:
-    """Note sentences about a notebook in it, after those that are there."""
-    noted = notebook.metadata.setdefault(REMARKS, {})
-    noted["remarks"] = [*noted.get("remarks", ()), *remarks]
-
-
-def remarks_of(notebook: NotebookNode) -> list[str]:
-    """Return the sentences that `add_remarks` noted."""
-    return [*notebook.metadata.get(REMARKS, {}).get("remarks", ())]
 
 
 def grade_ids(notebook: NotebookNode) -> set[str]:
@@ -277,6 +263,9 @@ def _tidied_cell(
         )
     taken.add(cell_id)
     cell = cast(NotebookNode, new(source=_text(source), id=cell_id))  # type: ignore[no-untyped-call]
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
+        cell.metadata["tags"] = [_text(tag) for tag in tags]
     if mark:
         cell.metadata["nbgrader"] = nbformat.from_dict(mark)  # type: ignore[no-untyped-call]
     if cell.cell_type != "code" and (attached := _attachments(raw.get("attachments"))):
@@ -314,7 +303,7 @@ def _text(text: str) -> str:
     return _NO_TEXT.sub("\ufffd", text)
 
 
-class _CappedReading(Exporter):
+class CappedReading(Exporter):
     """Reads a notebook within `ReadingLimits`; nbformat would take four times a file's size."""
 
     def from_file(
@@ -340,9 +329,5 @@ class _CappedReading(Exporter):
         return converted
 
 
-class CappedNotebookExporter(_CappedReading, NotebookExporter):
+class CappedNotebookExporter(CappedReading, NotebookExporter):
     """nbconvert's exporter to notebooks, for what may have come from a student."""
-
-
-class CappedHTMLExporter(_CappedReading, HTMLExporter):
-    """nbconvert's exporter to pages, for what may have come from a student."""

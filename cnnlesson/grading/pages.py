@@ -23,12 +23,14 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat import NotebookNode, v4
-from nbgrader.preprocessors import ClearHiddenTests, GetGrades, NbGraderPreprocessor
+from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from pygments.token import STANDARD_TYPES
-from traitlets import default
+from traitlets import List, default
+from traitlets.config import Config
+
+from cnnlesson.grading.notebooks import CappedReading
 
 TEXT = 100_000
 """Characters that a cell of code, or an output, may show."""
@@ -422,9 +424,12 @@ class HideTests(NbGraderPreprocessor):  # type: ignore[misc]
     a student who writes them in a code of their own: assert cells share a process with them.
     """
 
+    # An exporter sets it for all preprocessors, and those that lack it warn.
+    display_data_priority: Any = List().tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Change the cells of a graded notebook in place."""
-        clear = ClearHiddenTests(parent=self)
+        clear = ClearHiddenTests(config=Config(ClearHiddenTests=self.config.ClearHiddenTests))
         tests = [cell for cell in nb.cells if clear.begin_test_delimeter in _tests(cell)]
         lines: set[str] = set()
         for cell in tests:
@@ -499,7 +504,7 @@ class Escaping(BaseLoader):
         return source, *rest  # type: ignore[return-value]
 
 
-class PageExporter(HTMLExporter):
+class PageExporter(CappedReading, HTMLExporter):
     """nbconvert's `HTMLExporter` for pages of notebooks that nobody vouches for.
 
     Attributes:
@@ -554,15 +559,3 @@ class FeedbackExporter(PageExporter):
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\" />"
     )
-
-
-def settings(c: Any) -> None:
-    """Set what feedback pages show, in the configuration of nbgrader.
-
-    Args:
-        c: the configuration, as `get_config()` gives it; whole lists are assigned, since the
-            formgrader loads the file again and again.
-    """
-    c.GenerateFeedback.exporter_class = FeedbackExporter
-    c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
-    c.GenerateFeedback.permissions = 600

@@ -28,18 +28,25 @@ def remarks(notebook: Any) -> list[str]:
     return [each[:_LONGEST] for each in sentences[:_MOST] if isinstance(each, str)]
 
 
+def note(notebook: Any, sentences: Iterable[str]) -> None:
+    """Add sentences to a notebook's remarks, which are shown once it is rebuilt."""
+    noted = list(dict.fromkeys([*remarks(notebook), *(each[:_LONGEST] for each in sentences)]))
+    notebook.metadata[_KEY] = {"remarks": noted[:_MOST]}
+
+
 def tell(notebook: Any, sentences: Iterable[str]) -> None:
     """Add sentences to a notebook's remarks, and show all of them in its first cell.
 
     The cell is there only if there is something to tell. Sentences may quote what a student wrote.
     """
-    told = list(dict.fromkeys([*remarks(notebook), *(each[:_LONGEST] for each in sentences)]))
+    note(notebook, sentences)
+    told = remarks(notebook)
     if not told:
+        del notebook.metadata[_KEY]
         return
-    notebook.metadata[_KEY] = {"remarks": told[:_MOST]}
     if not notebook.cells or notebook.cells[0].get("id") != CELL:
         notebook.cells.insert(0, new_markdown_cell(id=CELL))  # type: ignore[no-untyped-call]
-    lines = [f"- {inert(each)}" for each in told[:_MOST]]
+    lines = [f"- {inert(each)}" for each in told]
     notebook.cells[0].source = "\n".join([_INTRODUCTION, "", *lines])
 
 

@@ -8,44 +8,38 @@ from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
-    DeduplicateIds,
     GetGrades,
     IgnorePattern,
     LimitOutput,
-    OverwriteCells,
     OverwriteKernelspec,
-    SaveAutoGrades,
 )
 
-from cnnlesson.grading import guard
+from cnnlesson.grading import formgrader, guard
 from cnnlesson.grading.archives import SafeCollector, SafeExtractor
-from cnnlesson.grading.execution import ExecuteForStudent
-from cnnlesson.grading.notebooks import CappedHTMLExporter, CappedNotebookExporter
+from cnnlesson.grading.execution import SandboxedExecute, batch
+from cnnlesson.grading.judging import Judge, SaveJudgedGrades
+from cnnlesson.grading.notebooks import CappedNotebookExporter
+from cnnlesson.grading.pages import FeedbackExporter, HideTests
+from cnnlesson.grading.rebuild import Rebuild
 
 SETTINGS: guard.Settings = {
     Autograde: {
         "exporter_class": CappedNotebookExporter,
-        "sanitize_preprocessors": [
-            ClearOutput,
-            # Rebuild goes here, in place of DeduplicateIds and OverwriteCells.
-            DeduplicateIds,
-            OverwriteKernelspec,
-            OverwriteCells,
-            CheckCellMetadata,
-        ],
+        "sanitize_preprocessors": [ClearOutput, Rebuild, OverwriteKernelspec, CheckCellMetadata],
         "autograde_preprocessors": [
-            ExecuteForStudent,  # SandboxedExecute goes here, and Judge after it.
+            SandboxedExecute,
+            Judge,
             IgnorePattern,
             ClearMetadataPreprocessor,
             LimitOutput,
-            SaveAutoGrades,
+            SaveJudgedGrades,
             AssignLatePenalties,
             CheckCellMetadata,
         ],
     },
     GenerateFeedback: {
-        "exporter_class": CappedHTMLExporter,
-        "preprocessors": [GetGrades, CSSHTMLHeaderPreprocessor],
+        "exporter_class": FeedbackExporter,
+        "preprocessors": [GetGrades, HideTests, CSSHTMLHeaderPreprocessor],
     },
 }
 """What the guard insists on."""
@@ -54,7 +48,7 @@ OWNER_ALONE = 600
 """nbgrader reads the digits as octal ones."""
 
 
-def secure(c: Any) -> None:
+def secure(c: Any, bank: str = "") -> None:
     """Configure nbgrader for submissions that nobody vouches for.
 
     Whole lists are assigned, so that a configuration may be read any number of times. Students
@@ -63,11 +57,16 @@ def secure(c: Any) -> None:
 
     Args:
         c: the configuration, as `get_config()` gives it.
+        bank: where the questions come from that answers are judged by, as "module:attribute"; if
+            there is none, all grade cells are plain asserts, checked in the student's process.
     """
-    guard.install(SETTINGS)  # first, since traitlets logs an error in a configuration and goes on
+    # First, since traitlets logs an error in a configuration and goes on.
+    guard.install(SETTINGS, batch)
+    formgrader.install()
     for kind, traits in SETTINGS.items():
         for name, value in traits.items():
             c[kind.__name__][name] = value
+    c.AsksBank.bank = bank
     c.Autograde.permissions = c.GenerateFeedback.permissions = OWNER_ALONE
     c.ZipCollectApp.extractor_plugin = SafeExtractor
     c.ZipCollectApp.collector_plugin = SafeCollector
