@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from labs import open_notebook
 
 from cnnlesson.widgets.answer_box import AnswerBox, canonical, sealed
+from cnnlesson.widgets.base import style
 
 REPLIES = [
     (3860, True, "One filter has 8 · 8 · 3 weights and one bias, and there are 20 of them."),
@@ -562,6 +563,19 @@ def test_markup_stays_text(boxes):
     field.press("Enter")
     assert problems(shown)[0].startswith("“<img src=x onerror=alert(1)>” holds “img”")
     assert shown.locator("img").count() == 0
+
+
+@pytest.mark.browser
+def test_a_visualiser_on_the_page_leaves_a_box_its_looks(boxes, opened):
+    looks = """box => [box, box.querySelector("button")].map((each) => {
+        const style = getComputedStyle(each);
+        return [style.padding, style.margin, style.maxWidth, style.background, style.fontWeight];
+    })"""
+    alone = [shown.evaluate(looks) for shown in boxes.values()]
+    sheet = opened.add_style_tag(content=style("style.css"))  # what each visualiser brings, last
+    beside_a_visualiser = [shown.evaluate(looks) for shown in boxes.values()]
+    sheet.evaluate("sheet => sheet.remove()")
+    assert beside_a_visualiser == alone
 
 
 @pytest.mark.browser
