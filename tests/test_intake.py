@@ -337,7 +337,7 @@ def test_a_hard_link_is_copied_as_bytes(hand_in, tmp_path):
     [
         (b"new\nline", "'new?line'"),
         (b"\x1b[31mred", "'??31mred'"),
-        (b"caf\xe9", "'caf?'"),
+        (b"ol\xe9", "'ol?'"),
         (b"back\\slash", "'back?slash'"),
         (b"n" * 250, "'" + "n" * 40 + "..." + "n" * 15 + "'"),
     ],
@@ -399,7 +399,7 @@ def test_names_of_all_languages_are_student_ids(student):
     "student",
     [
         *("", ".ada", "..", "<b>", "a'b", 'a"b', "a/b", "a\\b", "a\nb", "a*", "[a]", "a ", "a."),
-        *("-a", "a" * 101, "caf\udce9", "a\u202eb", "a;b", "$(a)", "a&b", "a\x00"),
+        *("-a", "a" * 101, "ol\udce9", "a\u202eb", "a;b", "$(a)", "a&b", "a\x00"),
     ],
 )
 def test_what_may_mean_something_else_is_no_student_id(student):
