@@ -8,6 +8,10 @@ from cnnlesson.grading.secure import secure
 
 c = get_config()  # provided by traitlets
 
+# Submissions run in a sandbox, and the lesson's own questions are judged outside of it. It stands
+# first, since nbgrader goes on after an error in this file: then it refuses to grade.
+secure(c, bank="cnnlesson.quiz.grader:bank")
+
 c.CourseDirectory.course_id = "cnnlesson"
 
 # A release keeps what stands outside the solution's markers, `number_of_parameters = ...`, and
@@ -22,9 +26,6 @@ c.FileNameCollectorPlugin.named_regexp = r".*[/\\](?P<student_id>[^/\\]+)_(?P<fi
 
 # Seconds for one cell. The answers here take milliseconds, so longer means an endless loop.
 c.Execute.timeout = 10
-
-# Submissions run in a sandbox, and the lesson's own questions are judged outside of it.
-secure(c, bank="cnnlesson.quiz.grader:bank")
 
 # A new gradebook is set up by the command `alembic`, which nbgrader looks for on PATH; it lies
 # beside this Python, whether or not the environment is activated.

@@ -14,7 +14,7 @@ from course import ROOT, copy_course
 from labs import PATIENCE, quiet_home, served
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
-from nbgrader.converters import Autograde, GenerateFeedback
+from nbgrader.converters import Autograde, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
@@ -300,6 +300,14 @@ def test_the_api_is_guarded_once_and_left_as_it_was(api):
         assert "cannot be a student's id" in refused["log"]
         assert (each.coursedir.student_id, each.coursedir.submitted_directory) == ("*", "submitted")
     assert not hasattr(Autograde.start.guards, "guards")
+
+
+def test_a_configuration_with_an_error_in_it_leaves_nothing_unguarded(api, course):
+    """Since nbgrader logs the error, and goes on without the configuration."""
+    api()
+    for kind in Autograde, GenerateFeedback:
+        with pytest.raises(NbGraderException, match="or mend that file, if an error in it stands"):
+            kind(coursedir=CourseDirectory(root=str(course), assignment_id=NAME)).start()
 
 
 def test_an_untested_nbgrader_is_refused(api, monkeypatch):

@@ -193,7 +193,7 @@ def _refuse_weakness(converter: Any) -> None:
                     converter,
                     f"{kind.__name__}.{name} is {getattr(converter, name)}, but this course's "
                     f"guard needs {wanted}: take that setting off the command line, or out of "
-                    "nbgrader_config.py",
+                    "nbgrader_config.py; or mend that file, if an error in it stands above",
                 )
             for each in wanted if isinstance(wanted, list) else ():
                 ours = each.__module__.startswith(f"{__package__}.")
