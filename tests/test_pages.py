@@ -11,11 +11,11 @@ from urllib.parse import quote, urlsplit
 
 import nbgrader
 import pytest
-from course import ROOT
+from course import copy_course
 from hypothesis import given
 from hypothesis import strategies as st
 from labs import quiet_home, served
-from nbformat import v4, write
+from nbformat import NotebookNode, from_dict, v4, write
 from nbgrader.api import Gradebook
 
 from cnnlesson.grading.pages import (
@@ -193,13 +193,7 @@ def tampered(path):
     """Put into a graded notebook what a kernel could not: as if all before this had failed."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     attack = f"<script>{script('count')}</script><img src=x onerror=top.pwned+=',count'>"
-    cell = notebook["cells"][-1]
-    cell["execution_count"] = attack
-    cell["metadata"] = {"tags": [f'"{attack}'], "magics_language": attack}
-    cell["outputs"] = [
-        {"output_type": "stream", "name": attack, "text": attack},
-        {"output_type": attack, "data": {"text/html": attack}},
-    ]
+    notebook["cells"][-1]["metadata"] = {"magics_language": attack}
     state = {"version_major": 2, "version_minor": 0, "state": {f"</script>{attack}": {}}}
     notebook["metadata"] = {
         "title": attack,
@@ -210,10 +204,25 @@ def tampered(path):
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-def make_course(course, run, configuration="", tamper=tampered):
-    """Grade a class of two, Eve and Ada, and comment on what Eve wrote."""
-    usual = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
-    (course / "nbgrader_config.py").write_text(usual + configuration, encoding="utf-8")
+# What secure(c) does about pages. The rest would stop most of this before a page is made of it,
+# but a name may be in the gradebook all the same, and a page is to hold by itself.
+PAGES_ALONE = """
+from nbgrader.converters import GenerateFeedback
+from cnnlesson.grading import formgrader
+from cnnlesson.grading.secure import OWNER_ALONE, SETTINGS
+formgrader.install()
+c.GenerateFeedback.update(SETTINGS[GenerateFeedback], permissions=OWNER_ALONE)
+"""
+
+
+@pytest.fixture(scope="module")
+def course(run, tmp_path_factory):
+    """A class of two, Eve and Ada, graded, with a comment on what Eve wrote."""
+    course = copy_course(tmp_path_factory.mktemp("course"))
+    configuration = course / "nbgrader_config.py"
+    usual = configuration.read_text(encoding="utf-8")
+    assert "\nsecure(c)\n" in usual
+    configuration.write_text(usual.replace("\nsecure(c)\n", PAGES_ALONE), encoding="utf-8")
     notebooks = {
         f"source/quiz/{NAME}.ipynb": source(),
         f"submitted/{EVE}/quiz/{NAME}.ipynb": submission(),
@@ -227,7 +236,7 @@ def make_course(course, run, configuration="", tamper=tampered):
     (course / "submitted" / EVE / "quiz" / "evil.html").write_text(evil)
     run("nbgrader", "generate_assignment", "quiz", cwd=course)
     run("nbgrader", "autograde", "quiz", cwd=course)
-    tamper(course / "autograded" / EVE / "quiz" / f"{NAME}.ipynb")
+    tampered(course / "autograded" / EVE / "quiz" / f"{NAME}.ipynb")
     with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         comment = gradebook.find_comment("explain", NAME, "quiz", EVE)
         comment.manual_comment = "**Look** " + in_html("comment")
@@ -235,11 +244,6 @@ def make_course(course, run, configuration="", tamper=tampered):
         gradebook.db.commit()
     run("nbgrader", "generate_feedback", "quiz", cwd=course)
     return course
-
-
-@pytest.fixture(scope="module")
-def course(run, tmp_path_factory):
-    return make_course(tmp_path_factory.mktemp("course"), run)
 
 
 @pytest.fixture(scope="module")
@@ -455,7 +459,7 @@ def test_feedback_from_the_formgraders_button_is_the_same(instructor, feedback):
 
 def page_of(*cells):
     """Make a page of cells, as nbgrader does but for the grades."""
-    notebook = v4.new_notebook(cells=list(cells))
+    notebook = NotebookNode(cells=cells, metadata={})
     parts = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
     exporter = FeedbackExporter(
         template_name="feedback",
@@ -589,6 +593,22 @@ def test_the_cards_of_every_question_keep_their_figures(assignment):
     for figure in drawn:
         assert f'alt="{html.escape(figure.description)}"' in page
     assert page.count("<th>given</th>") == sum(bool(card.setup.rows()) for card in cards)
+
+
+def test_what_no_notebook_may_hold_does_not_reach_a_page():
+    attack = "<script>1</script>"
+    outputs = [
+        {"output_type": "stream", "name": attack, "text": [attack]},
+        {"output_type": attack, "data": {"text/html": attack}},
+        {"output_type": "execute_result", "execution_count": attack, "data": {attack: attack}},
+    ]
+    marks = {"grade": True, "grade_id": f'"{attack}', "points": attack}
+    metadata = {"tags": [f'"{attack}'], "nbgrader": marks}
+    cell = {"cell_type": "code", "source": attack, "outputs": outputs, "metadata": metadata}
+    other = {"cell_type": attack, "source": attack, "id": f'"{attack}', "metadata": attack}
+    page = page_of(from_dict({**cell, "execution_count": attack}), from_dict(other))
+    assert "<script" not in page
+    assert "An output of an unknown kind is not shown here." in page
 
 
 def test_colours_of_a_traceback_stay():

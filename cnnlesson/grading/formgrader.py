@@ -18,10 +18,8 @@ import nbgrader
 from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader
 from jupyter_server.base.handlers import JupyterHandler
 
+from cnnlesson.grading.guard import TESTED
 from cnnlesson.grading.pages import Escaping, PageExporter
-
-VERSIONS = "0.9"
-"""The versions of nbgrader whose formgrader this was written for."""
 
 _PACKAGE = "nbgrader.server_extensions.formgrader"
 _TEMPLATES = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
@@ -31,15 +29,16 @@ def install() -> None:
     """Change the formgrader of this process, if there is one; again is no harm.
 
     Raises:
-        RuntimeError: if this is a version of nbgrader that it was not written for.
+        RuntimeError: if this is a version of nbgrader that this was not tested with.
     """
     handlers = sys.modules.get(f"{_PACKAGE}.handlers")
     if handlers is None:
         return
-    if not nbgrader.__version__.startswith(f"{VERSIONS}."):
+    if nbgrader.__version__ not in TESTED:
         raise RuntimeError(
-            f"The formgrader's pages are made safe for nbgrader {VERSIONS}, and this is "
-            f"{nbgrader.__version__}: install 'nbgrader=={VERSIONS}.*', or a newer cnnlesson."
+            f"nbgrader {nbgrader.__version__} is installed here, and this course's formgrader was "
+            f"tested with {' and '.join(TESTED)} alone: install one of these, as in "
+            f"`pip install nbgrader=={TESTED[-1]}`"
         )
     base = sys.modules[f"{_PACKAGE}.base"]
     base.BaseHandler.content_security_policy = property(_page_policy)
