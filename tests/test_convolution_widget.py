@@ -30,12 +30,27 @@ def test_it_tells_what_it_shows():
         "dilation 1; output: 3x3x1"
     )
     assert repr(padding(padding=((0, 1), (2, 3)))).endswith(
-        "padding 0/1/2/3, dilation 1; output: 4x8x1"
+        "output: 4x8x1; each pixel of the input is used 3 to 9 times"
     )
     assert repr(convolution(stride=1, dilation=4)).endswith(
         "output: none, since the filter does not fit"
     )
-    assert padding().view == "padding"
+    assert repr(padding(padding=2)).endswith("is used 9 times")
+
+
+@pytest.mark.parametrize("settings", [{}, {"stride": 2}, {"dilation": 2}, {"stride": 3}])
+def test_a_pixels_uses_are_its_gradient_under_a_filter_of_ones(settings):
+    widget = padding(np.ones((7, 6)), np.ones((4, 3)), padding=((0, 1), (2, 3)), **settings)
+    padded, filters = np.ones((1, 1, 8, 11)), np.ones((1, 1, 4, 3))
+    dy = np.ones_like(ops.conv2d(padded, filters, **settings))
+    dx = ops.conv2d_gradients(padded, filters, dy, **settings)[0]
+    np.testing.assert_array_equal(widget.uses, dx[0, 0])
+
+
+def test_at_rest_padding_shows_how_often_each_pixel_is_used():
+    at_rest = padding(filters=np.ones((3, 3)), predict=True).picture().svg()
+    shown = re.findall(r"<text[^>]*>([\d.]+)<", at_rest)
+    assert list(map(int, shown)) == [*padding().uses.ravel(), *[1] * 9]
 
 
 @pytest.mark.parametrize(

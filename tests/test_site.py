@@ -5,12 +5,21 @@ import subprocess
 
 import nbformat
 import pytest
+from access import DESKTOP, PHONE, SCHEMES, cut_off, scrolls_sideways, violations
 from course import ROOT
 from test_visualisers import CALLS
+
+from cnnlesson.quiz.bank import ASSIGNMENTS
 
 pytestmark = pytest.mark.browser
 
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+TEXTS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+PAGES = [
+    *(f"notebooks/{name}.html" for name in NOTEBOOKS),
+    *(f"assignments/{name}.html" for name in ASSIGNMENTS),
+    *(text.replace("README", "index").replace(".md", ".html") for text in TEXTS),
+]
 
 
 @pytest.fixture(scope="module")
@@ -101,15 +110,74 @@ def test_a_page_shows_all_that_its_notebook_does(name, offline):
     assert page.evaluate(broken) == 0
 
 
-def test_links_lead_from_page_to_page_and_to_the_assignments(offline, site):
+def headings_out_of_order(page):
+    headings = page.evaluate(
+        """() => [...document.querySelectorAll("main :is(h1, h2, h3, h4, h5, h6)")]
+                  .filter((h) => !h.closest(".cnnlesson")).map((h) => [+h.tagName[1], h.innerText])"""
+    )
+    levels = [0, *(level for level, _ in headings)]
+    return [words for (level, words), before in zip(headings, levels, strict=False) if level > before + 1]
+
+
+def text_alternative(picture):
+    """What stands for a picture: an img's alt, or an svg's description, its name or its canvas's."""
+    return picture.evaluate(
+        """e => (e.alt ?? e.getAttribute("aria-label") ?? e.querySelector("desc")?.textContent ??
+                 e.closest("[role=img]")?.getAttribute("aria-label") ?? "").length > 20"""
+    )
+
+
+def settle(page):
+    """Wait until formulas are typeset and visualisers live, and unfold what is folded."""
+    page.evaluate("MathJax.startup.promise.then(() => null)")
+    page.wait_for_function(
+        """() => document.querySelectorAll("script[type*='widget-view']").length ===
+                 document.querySelectorAll(".cnnlesson").length"""
+    )
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_on_a_phone_or_a_desktop_in_either_theme(name, offline):
+    page = offline(name)
+    settle(page)
+    for width in (PHONE, DESKTOP):
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(200)
+            assert violations(page) == "", (width, scheme)
+        assert not scrolls_sideways(page)
+        assert cut_off(page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_its_headings_in_order_its_pictures_described_and_its_licence(name, offline):
+    page = offline(name)
+    settle(page)
+    assert headings_out_of_order(page) == []
+    pictures = page.locator("main img, main svg:not([aria-hidden=true]):not(mjx-container svg)")
+    assert all(map(text_alternative, pictures.all()))
+    footer = page.get_by_role("contentinfo")
+    assert "CC BY 4.0" in footer.inner_text()
+    footer.get_by_role("link", name="BSD-3-Clause").click()
+    assert "Redistribution" in page.locator("body").inner_text()
+
+
+def test_every_page_is_known_here(site):
+    made = {str(path.relative_to(site)) for path in site.rglob("*.html")}
+    assert made == {"index.html", *PAGES}
+
+
+def test_the_start_leads_to_the_lecturers_pages(offline, site):
     page = offline("index.html")
     page.wait_for_url("**/notebooks/00-start-here.html")
-    for path in site.glob("notebooks/*.html"):
-        page.goto(path.as_uri())
-        for link in page.locator("main a[href]").all():
-            target = link.get_attribute("href").partition("#")[0]
-            if target and ":" not in target:
-                assert (path.parent / target).exists(), target
+    page.get_by_role("navigation").get_by_role("link", name="For lecturers").click()
+    page.get_by_role("heading", name="For lecturers").wait_for()
+    links = page.locator("main a[href$='.html']")
+    reached = links.evaluate_all("all => all.map((link) => decodeURI(link.href))")
+    texts = {(site / name).as_uri() for name in PAGES if name.startswith("docs/")}
+    assert {page.url, *reached} == texts
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,5 +1,6 @@
 """The Convolution visualiser: an input, a filter and an output, and what meets what."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,32 @@ class Convolution(Visualiser):
         )
         return np.asarray(maps[0], np.float64)
 
+    @property
+    def uses(self) -> NDArray[np.int64]:
+        """In how many positions a filter uses each pixel of the padded input; 0 if it does not fit."""
+        sides = self.padding[:2], self.padding[2:]
+        axes = zip(np.shape(self.input)[1:], np.shape(self.filters)[2:], sides, strict=True)
+        rows, columns = (self._uses_of_axis(*axis) for axis in axes)
+        return np.outer(rows, columns)
+
+    def _uses_of_axis(
+        self, input_size: int, filter_size: int, sides: Sequence[int]
+    ) -> NDArray[np.int64]:
+        before, after = sides
+        try:
+            positions = arithmetic.output_size(
+                input_size,
+                filter_size,
+                stride=self.stride,
+                padding=(before, after),
+                dilation=self.dilation,
+            )
+        except ValueError:  # the filter does not fit
+            positions = 0
+        first = self.stride * np.arange(positions)[:, None]
+        used = first + self.dilation * np.arange(filter_size)
+        return np.bincount(used.ravel(), minlength=before + input_size + after)
+
     def description(self) -> str:
         """Say what is shown, in one sentence."""
         depth, height, width = np.shape(self.input)
@@ -157,16 +184,25 @@ class Convolution(Visualiser):
             result = "none, since the filter does not fit"
         result = "to be predicted" if self.predict else result
         plural = "filter" if count == 1 else "filters"
+        used = ""
+        if self.view == "padding":
+            pixels = self.uses[top : top + height, left : left + width]
+            counts = " to ".join(map(str, sorted({pixels.min(), pixels.max()})))
+            used = f"; each pixel of the input is used {counts} times"
         return (
             f"Convolution of an input of {height}x{width}x{depth} with {count} {plural} of "
             f"{filter_height}x{filter_width}x{depth}, stride {self.stride}, "
-            f"padding {_sides_text(self.padding)}, dilation {self.dilation}; output: {result}"
+            f"padding {_sides_text(self.padding)}, dilation {self.dilation}; output: {result}{used}"
         )
 
     def picture(self) -> Drawing:
-        """Draw the padded input, the first filter, and the output that it makes."""
+        """Draw the padded input or how often it is used, the first filter, and its output."""
         top, bottom, left, right = self.padding
-        image = np.pad(np.array(self.input[0]), ((top, bottom), (left, right)))
+        if self.view == "padding":
+            name, image = "Input: how often used", self.uses.astype(float)
+        else:
+            name = "Input"
+            image = np.pad(np.array(self.input[0]), ((top, bottom), (left, right)))
         weights = np.array(self.filters[0][0])
         try:
             output = self.output[0]
@@ -175,7 +211,7 @@ class Convolution(Visualiser):
         output = output[:0, :0] if self.predict else output
         inside = np.zeros(image.shape, bool)
         inside[top : len(image) - bottom, left : image.shape[1] - right] = True
-        boards = [Board("Input", image, ~inside), Board("Filter", weights), Board("Output", output)]
+        boards = [Board(name, image, ~inside), Board("Filter", weights), Board("Output", output)]
         return side_by_side("Convolution", self.description(), boards)
 
 

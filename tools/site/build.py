@@ -40,12 +40,14 @@ START = """\
 <a href="notebooks/00-start-here.html">Start here</a>
 """
 
+LECTURERS = "docs/lecturer/index.html"  # leads to the other pages in docs/
+
 
 class Page(NamedTuple):
     """A page of the site.
 
     Attributes:
-        address: relative to the site's folder; every page lies one folder below it.
+        address: relative to the site's folder.
         title: what links to it say.
         notebook: what it shows, executed.
     """
@@ -53,6 +55,11 @@ class Page(NamedTuple):
     address: str
     title: str
     notebook: nbformat.NotebookNode
+
+    @property
+    def root(self) -> str:
+        """The way from the page to the site's folder."""
+        return "../" * self.address.count("/")
 
 
 def lesson(path: Path) -> Page:
@@ -82,16 +89,26 @@ def assignment(about: Assignment) -> Page:
             ),
         )
     )
+    return _prose(f"assignments/{about.id}.html", text)
+
+
+def document(path: Path) -> Page:
+    """Make a page of a text in Markdown; a folder's README is its index."""
+    address = path.relative_to(ROOT).with_suffix(".html").as_posix()
+    return _prose(address.replace("README", "index"), path.read_text(encoding="utf-8"))
+
+
+def _prose(address: str, text: str) -> Page:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
-    return Page(f"assignments/{about.id}.html", f"Assignment: {about.title}", notebook)
+    return Page(address, _title(notebook), notebook)
 
 
 def html(page: Page, pages: Sequence[Page] = ()) -> str:
-    """Write a page, with links to all of them."""
+    """Write a page, with links to those that every page leads to."""
     for cell in page.notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\(([^):]+)\.ipynb\)", _link, cell.source)
-    exporter = _exporter()
+            cell.source = re.sub(r"\]\(([^):]+)\.(ipynb|md)\b", _link, cell.source)
+    exporter = _exporter(page.root)
     source, _, _ = exporter.environment.loader.get_source(
         exporter.environment, "lab/static/theme-dark.css"
     )
@@ -99,17 +116,18 @@ def html(page: Page, pages: Sequence[Page] = ()) -> str:
         page.notebook,
         {
             "metadata": {"name": page.title},
-            "anywidget_path": "../assets/anywidget",
+            "anywidget_path": f"{page.root}assets/anywidget",
             "dark_theme_css": source,
             "pages": pages,
             "address": page.address,
+            "root": page.root,
         },
     )
     return written
 
 
-def _exporter() -> HTMLExporter:
-    assets = "../assets"
+def _exporter(root: str) -> HTMLExporter:
+    assets = f"{root}assets"
     return HTMLExporter(
         Config(
             HTMLExporter={
@@ -131,23 +149,29 @@ def _title(notebook: nbformat.NotebookNode) -> str:
 
 def _link(match: re.Match[str]) -> str:
     """Lead from page to page, but to an assignment itself, which is a notebook to be answered."""
-    target = match[1]
-    return f"]({target}.{'ipynb' if target.startswith('../release/') else 'html'})"
+    target, suffix = match.groups()
+    if target.startswith("../release/"):
+        return f"]({target}.{suffix}"
+    return f"]({target.replace('README', 'index')}.html"
 
 
 def build(site: Path) -> None:
     """Make the whole site, anew."""
     shutil.rmtree(site, ignore_errors=True)
-    for folder in ("assets", "notebooks", "assignments"):
+    for folder in ("assets", "notebooks", "assignments", "docs/lecturer"):
         (site / folder).mkdir(parents=True)
     for name, source in ASSETS.items():
         (site / "assets" / name).write_bytes(source.read_bytes())
     shutil.copytree(ROOT / "release", site / "release")
     shutil.copytree(ROOT / "notebooks/pictures", site / "notebooks/pictures")
+    shutil.copy(ROOT / "LICENSE", site / "LICENSE.txt")
     pages = [lesson(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
     pages += [assignment(about) for about in ASSIGNMENTS.values()]
+    pages += [document(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
+    lead_to = [page for page in pages if not page.address.startswith("docs/")]
+    lead_to += [page for page in pages if page.address == LECTURERS]
     for page in pages:
-        (site / page.address).write_text(html(page, pages), encoding="utf-8")
+        (site / page.address).write_text(html(page, lead_to), encoding="utf-8")
     (site / "index.html").write_text(START, encoding="utf-8")
     size = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
     print(f"{len(pages)} pages, {size / 1e6:.1f} MB")

@@ -435,7 +435,7 @@ function render({ model, el }) {
   const reasonLine = h("tr", {}, reason);
   const table = h("table", {}, caption, h("thead", {}, h("tr", {}, ...HEADS.map((words) => h("th", { scope: "col" }, words)))), list,
     h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "Total"), ...sums)));
-  const frame = h("div", { class: "cl-table", role: "region", tabindex: 0, "aria-label": "Table of the layers" }, table);
+  const frame = h("div", { class: "cl-table", role: "group", tabindex: 0, "aria-label": "Table of the layers" }, table);
   const keys = h("p", { class: "cl-note", id: uniqueId("keys") },
     "Choose a layer to edit it. Keys: ↑ ↓ go from layer to layer, Enter opens its settings, Alt+↑ and Alt+↓ move it, Delete removes it.");
 

@@ -204,8 +204,10 @@ function drawVolumes(layer, result, colours, room, hatch, hidden) {
   let line = above + drawn + 40;
   for (const [colour, words, more, fill] of key) {
     parts.push(`<path d="${rectangle(8, line - 10, 14, 11)}" fill="${fill ?? colour}" fill-opacity="${fill ? 0.7 : 0.2}" stroke="${colour}" ${more}/>`);
-    parts.push(caption(30, line, words, colours.ink));
-    line += 19;
+    for (const row of narrow ? words.split("; ") : [words]) {
+      parts.push(caption(30, line, row, colours.ink));
+      line += 19;
+    }
   }
   return { parts, width: room, height: line - 4 };
 }
@@ -431,9 +433,11 @@ function render({ model, el }) {
     }
   }
 
+  /** On a narrow page a table scrolls by itself, by keyboard too. */
+  const scrolling = (name, table) => h("div", { class: "cl-scroll", role: "group", tabindex: 0, "aria-label": name, "data-lm-suppress-shortcuts": "true" }, table);
   const growthBody = h("tbody");
   const growthTable = h("details", {}, h("summary", { "data-lm-suppress-shortcuts": "true" }, "The same numbers as a table"),
-    h("div", { class: "cl-scroll" }, h("table", { class: "cl-counts" },
+    scrolling("Table of parameters", h("table", { class: "cl-counts" },
       h("caption", {}, "Parameters against image size"),
       h("thead", {}, h("tr", {}, ...["Image", "Shared", "Unshared", "Dense"].map((words) => h("th", { scope: "col" }, words)))), growthBody)));
 
@@ -524,7 +528,7 @@ function render({ model, el }) {
       h("fieldset", { class: "cl-dials" }, h("legend", { class: "cl-hidden" }, "Settings"), ...Object.values(dials).map(({ element }) => element)),
       h("div", { class: "cl-shown" }, picture, growthTable)),
     h("div", { class: "cl-works" }, ...formulas, depthLine),
-    h("div", { class: "cl-scroll" }, countTable),
+    scrolling("Table of costs", countTable),
     h("fieldset", { class: "cl-saving" }, h("legend", { class: "cl-hidden" }, "Saving"), button("Save picture (SVG)", () => save("svg")), button("Save picture (PNG)", () => save("png"))),
     say.element,
   );

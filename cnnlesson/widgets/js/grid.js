@@ -194,11 +194,8 @@ export class Grid {
   /** Place the one element that stands for the current cell. */
   #moveTo(i, j) {
     const { rows, columns, rowName, columnName, value } = this.content;
-    if (rows < 1 || columns < 1) {
-      this.cell.hidden = true;
-      return;
-    }
-    this.cell.hidden = false;
+    this.board.hidden = rows < 1 || columns < 1; // a grid without a cell is none to a screen reader
+    if (this.board.hidden) return;
     this.current = [i, j] = [Math.max(i, 0), Math.max(j, 0)];
     this.row.setAttribute("aria-rowindex", i + 1);
     this.cell.setAttribute("aria-colindex", j + 1);
