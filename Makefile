@@ -5,6 +5,7 @@
 #   make student-bundle   write dist/cnnlesson-student-VERSION.zip, to give to students
 #   make grade    grade a bundled class of six with nbgrader, and show the scores
 #   make test     run every test that can run on this machine
+#   make links    ask other hosts whether the links to them still lead somewhere
 #   make check    format, lint and type-check
 #   make bench    measure the convolution against PyTorch, and write benchmarks/convolution.md
 
@@ -19,7 +20,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab site student-bundle grade test check notebooks bench bench-visualisers constraints
+.PHONY: lab site student-bundle grade test links check notebooks bench bench-visualisers constraints
 .DELETE_ON_ERROR:
 
 # --- The environment: one, which the targets below extend by what they need -----------------
@@ -101,6 +102,10 @@ grade: $(VENV)/with-lab
 
 test: $(VENV)/with-test
 	pytest $(PYTEST_FLAGS)
+
+# Not a part of the tests: it needs the internet, and others' pages come and go.
+links: $(VENV)/with-test
+	pytest -m internet tests/test_texts.py
 
 # Committed notebooks are executed ones: run them all, as nbval will, and settle their outputs.
 notebooks: $(VENV)/with-lab

@@ -12,6 +12,7 @@ MARKERS = {
     "nbgrader": "runs the real nbgrader commands",
     "browser": "drives a real JupyterLab in Chromium",
     "sandbox": "runs submissions in the sandbox, which needs Linux and bubblewrap",
+    "internet": "asks other hosts whether links to them still lead somewhere; `make links` runs it",
     "torch": "compared with PyTorch; it is an extra for benchmarks and never needed",
 }
 
@@ -33,10 +34,12 @@ def pytest_configure(config):
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker("notebook")
+    if "internet" not in config.getoption("markexpr"):  # other hosts are only asked by request
+        items[:] = [item for item in items if not item.get_closest_marker("internet")]
 
 
 def pytest_runtest_setup(item):

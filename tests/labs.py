@@ -136,3 +136,11 @@ def run_all(page):
     """Run all cells by the menu."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def wait_until_all_has_run(page):
+    page.locator(".jp-CodeCell .jp-InputPrompt", has_text="[*]").first.wait_for(state="attached")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
+                  .every(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()))"""
+    )

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 from course import ROOT
-from labs import open_notebook
+from labs import open_notebook, wait_until_all_has_run
 
 from cnnlesson.quiz import bank
 from cnnlesson.quiz.session import variant
@@ -15,14 +15,6 @@ def restart_and_run_all(page):
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_role("menuitem", name="Restart Kernel and Run All Cells…").click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
-
-
-def wait_until_all_has_run(page):
-    page.locator(".jp-CodeCell .jp-InputPrompt", has_text="[*]").first.wait_for(state="attached")
-    page.wait_for_function(
-        """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
-                  .every(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()))"""
-    )
 
 
 def outputs(page):

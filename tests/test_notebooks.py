@@ -1,7 +1,7 @@
 """Committed notebooks: executed, deterministic, and readable where no kernel runs."""
 
 import json
-from itertools import pairwise
+import re
 
 import nbformat
 import pytest
@@ -23,17 +23,14 @@ def test_outputs_are_committed_and_hold_for_everyone(path):
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_headings_are_in_order(path):
-    levels = [
-        len(line) - len(line.lstrip("#"))
-        for cell in nbformat.read(path, as_version=4).cells
-        if cell.cell_type == "markdown"
-        for line in cell.source.splitlines()
-        if line.startswith("#")
-    ]
-    assert levels[0] == 1
-    assert 1 not in levels[1:]
-    assert all(after - before <= 1 for before, after in pairwise(levels))
+def test_every_picture_among_the_outputs_says_what_it_shows(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                assert output.metadata["image/png"]["alt"], cell.source
+            if "image/svg+xml" in data:
+                assert re.search(r"<desc[^>]*>[^<]+</desc>", data["image/svg+xml"]), cell.source
 
 
 def test_every_visualiser_leaves_a_picture_in_the_gallery():

@@ -221,8 +221,9 @@ def course(run, tmp_path_factory):
     course = copy_course(tmp_path_factory.mktemp("course"))
     configuration = course / "nbgrader_config.py"
     usual = configuration.read_text(encoding="utf-8")
-    assert "\nsecure(c)\n" in usual
-    configuration.write_text(usual.replace("\nsecure(c)\n", PAGES_ALONE), encoding="utf-8")
+    call = '\nsecure(c, bank="cnnlesson.quiz.grader:bank")\n'
+    assert call in usual
+    configuration.write_text(usual.replace(call, PAGES_ALONE), encoding="utf-8")
     notebooks = {
         f"source/quiz/{NAME}.ipynb": source(),
         f"submitted/{EVE}/quiz/{NAME}.ipynb": submission(),

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from access import DESKTOP, PHONE, SCHEMES, cut_off, scrolls_sideways, violations
 from course import ROOT
+from links import is_external, leads_nowhere, links
 from test_visualisers import CALLS
 
 from cnnlesson.quiz.bank import ASSIGNMENTS
@@ -111,20 +112,24 @@ def test_a_page_shows_all_that_its_notebook_does(name, offline):
 
 
 def headings_out_of_order(page):
-    headings = page.evaluate(
-        """() => [...document.querySelectorAll("main :is(h1, h2, h3, h4, h5, h6)")]
-                  .filter((h) => !h.closest(".cnnlesson")).map((h) => [+h.tagName[1], h.innerText])"""
+    """The headings that skip a level, by their words; a visualiser counts its own."""
+    headings = page.locator("main :is(h1, h2, h3, h4, h5, h6):not(.cnnlesson *)").evaluate_all(
+        "all => all.map((heading) => [Number(heading.tagName[1]), heading.innerText])"
     )
-    levels = [0, *(level for level, _ in headings)]
-    return [words for (level, words), before in zip(headings, levels, strict=False) if level > before + 1]
+    before = [0, *(level for level, _ in headings[:-1])]
+    return [
+        words for (level, words), last in zip(headings, before, strict=True) if level > last + 1
+    ]
 
 
-def text_alternative(picture):
-    """What stands for a picture: an img's alt, or an svg's description, its name or its canvas's."""
-    return picture.evaluate(
-        """e => (e.alt ?? e.getAttribute("aria-label") ?? e.querySelector("desc")?.textContent ??
-                 e.closest("[role=img]")?.getAttribute("aria-label") ?? "").length > 20"""
+def has_text_alternative(picture):
+    """Whether a picture has an alt, a name or a description, or what holds it has a name."""
+    words = picture.evaluate(
+        """picture => picture.alt || picture.getAttribute("aria-label") ||
+                      picture.querySelector("desc")?.textContent ||
+                      picture.closest("[role=img]")?.getAttribute("aria-label")"""
     )
+    return words and len(words) > 20
 
 
 def settle(page):
@@ -157,11 +162,17 @@ def test_a_page_has_its_headings_in_order_its_pictures_described_and_its_licence
     settle(page)
     assert headings_out_of_order(page) == []
     pictures = page.locator("main img, main svg:not([aria-hidden=true]):not(mjx-container svg)")
-    assert all(map(text_alternative, pictures.all()))
+    assert all(map(has_text_alternative, pictures.all()))
     footer = page.get_by_role("contentinfo")
     assert "CC BY 4.0" in footer.inner_text()
     footer.get_by_role("link", name="BSD-3-Clause").click()
     assert "Redistribution" in page.locator("body").inner_text()
+
+
+@pytest.mark.parametrize("name", ["index.html", *PAGES])
+def test_every_link_within_the_site_leads_somewhere(name, site):
+    within = [link for link in links(site / name) if not is_external(link)]
+    assert [link for link in within if leads_nowhere(link, site / name)] == []
 
 
 def test_every_page_is_known_here(site):

@@ -137,7 +137,7 @@ class Convolution(Visualiser):
 
     @property
     def uses(self) -> NDArray[np.int64]:
-        """In how many positions a filter uses each pixel of the padded input; 0 if it does not fit."""
+        """How many positions use each pixel of the padded input; 0 if the filter does not fit."""
         sides = self.padding[:2], self.padding[2:]
         axes = zip(np.shape(self.input)[1:], np.shape(self.filters)[2:], sides, strict=True)
         rows, columns = (self._uses_of_axis(*axis) for axis in axes)

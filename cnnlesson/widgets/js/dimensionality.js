@@ -434,7 +434,7 @@ function render({ model, el }) {
   }
 
   /** On a narrow page a table scrolls by itself, by keyboard too. */
-  const scrolling = (name, table) => h("div", { class: "cl-scroll", role: "group", tabindex: 0, "aria-label": name, "data-lm-suppress-shortcuts": "true" }, table);
+  const scrolling = (name, table) => h("div", { class: "cl-scroll", role: "group", tabindex: 0, "aria-label": name }, table);
   const growthBody = h("tbody");
   const growthTable = h("details", {}, h("summary", { "data-lm-suppress-shortcuts": "true" }, "The same numbers as a table"),
     scrolling("Table of parameters", h("table", { class: "cl-counts" },
