@@ -142,5 +142,6 @@ def wait_until_all_has_run(page):
     page.locator(".jp-CodeCell .jp-InputPrompt", has_text="[*]").first.wait_for(state="attached")
     page.wait_for_function(
         """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
-                  .every(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()))"""
+                  .every(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()))""",
+        timeout=4 * PATIENCE * 1000,  # an experiment among the cells takes long on a busy machine
     )

@@ -13,8 +13,10 @@ pytestmark = pytest.mark.browser
 
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 OURS = {"include": [[".jp-MarkdownOutput"], [".jp-OutputArea-output"]]}
-# JupyterLab's theme does not underline links; the site's pages do.
-RULES = {"link-in-text-block": {"enabled": False}}
+# JupyterLab's theme does not underline links, and on a narrow page it lets outputs scroll that only
+# some browsers reach by keyboard; the site's pages mend the one and avoid the other.
+JUPYTERLABS = ("link-in-text-block", "scrollable-region-focusable")
+RULES = {rule: {"enabled": False} for rule in JUPYTERLABS}
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -29,6 +31,7 @@ def test_axe_finds_nothing_on_a_phone_or_a_desktop_in_either_theme(name, page, l
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(300)
             assert violations(page, OURS, rules=RULES) == "", (width, theme)
+            assert violations(page, ".cnnlesson", runOnly=JUPYTERLABS) == "", (width, theme)
 
 
 def choose_theme(page, name):
