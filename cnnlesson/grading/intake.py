@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
 from nbgrader.utils import parse_utc
 from traitlets import Integer
 from traitlets.config import LoggingConfigurable
@@ -176,13 +175,7 @@ class Intake(LoggingConfigurable):
 
     def _blank(self, reference: NotebookNode, name: str) -> NotebookNode:
         self._remark(f"{shown(f'{name}.ipynb')} was graded without answers, as none could be read")
-        sentences = "\n".join(f"- {sentence}" for sentence in self._remarks)
-        note = new_markdown_cell(  # type: ignore[no-untyped-call]
-            f"**Your answers could not be read.** About what you handed in:\n\n{sentences}"
-        )
-        blank = nbformat.from_dict(reference)  # type: ignore[no-untyped-call]
-        blank.cells = [note, *blank.cells]
-        return blank  # type: ignore[no-any-return]
+        return nbformat.from_dict(reference)  # type: ignore[no-any-return, no-untyped-call]
 
     def _others(
         self, folder: Path, files: Collection[PurePosixPath], course: Course, into: Path
