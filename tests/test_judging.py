@@ -370,25 +370,11 @@ def test_a_person_is_called_where_the_judge_says_so(gradebook):
     assert found == {"called": (0, 0, True), "scored": (0, 1, True), "plain": (1, 1, False)}
 
 
-CONFIGURED = """
-from nbgrader.preprocessors import SaveAutoGrades
-from cnnlesson.grading.judging import Judge, SaveJudgedGrades
-
-usual = list(c.Autograde.autograde_preprocessors)
-usual[usual.index(SaveAutoGrades)] = SaveJudgedGrades
-usual.insert(1, Judge)
-c.Autograde.autograde_preprocessors = usual
-c.AsksBank.bank = "cnnlesson.quiz.grader:bank"
-"""
-
-
 @pytest.mark.nbgrader
 def test_with_no_execute_nothing_in_the_file_is_believed(tmp_path, run):
     """By the real command, on a notebook whose every grade cell claims full points."""
     name = "padding"
     course = copy_course(tmp_path, "source", "release")
-    with (course / "nbgrader_config.py").open("a") as file:
-        file.write(CONFIGURED)
     run("nbgrader", "generate_assignment", name, cwd=course)
     notebook = nbformat.read(ROOT / f"release/{name}/{name}.ipynb", as_version=4)
     questions = 0
