@@ -97,7 +97,7 @@ def test_what_the_course_decides_is_not_taken_from_the_student(hand_in):
     staged, said = hand_in({FILE: json.dumps(content).encode()})
     assert said == remarks(notebook_in(staged)) == []
     for cell in notebook_in(staged).cells:
-        assert set(cell.metadata) <= {"nbgrader"}
+        assert set(cell.metadata) <= {"nbgrader", "tags"}  # of which Rebuild takes none
         assert not cell.get("outputs")
 
 
@@ -265,7 +265,7 @@ def test_nothing_that_counts_is_graded_without_answers(hand_in):
         "'notes.ipynb' was not graded",
         f"'{FILE}' was graded without answers, as none could be read",
     ]
-    assert "could not be read" in notebook_in(staged).cells[0].source
+    assert remarks(notebook_in(staged)) == said
 
 
 def test_a_notebook_that_was_not_handed_in_stays_missing(tmp_path):

@@ -74,6 +74,7 @@ class Judge(AsksBank, NbGraderPreprocessor):  # type: ignore[misc]
             ValueError: if a grade cell of the course cannot be judged.
         """
         student, bank = resources["nbgrader"]["student"], self.questions
+        ran: Ran | None = resources.get("sandbox")
         marking: _Marking | None = None
         notes: dict[str, str] = {}
         for cell in nb.cells:
@@ -82,10 +83,12 @@ class Judge(AsksBank, NbGraderPreprocessor):  # type: ignore[misc]
             name = cell.metadata.nbgrader.grade_id
             points = float(cell.metadata.nbgrader.points)
             question = bank.question(name, cell.source) if bank else None
-            if bank and question:
+            if ran is None:
+                cell.outputs, note = list(_outputs(_NOT_RUN, points)), _NOT_RUN.for_instructor
+            elif bank and question:
                 if marking is None:
                     paper = bank.paper(resources["nbgrader"]["assignment"], student)
-                    marking = _Marking(paper, resources.get("sandbox"), self.reveal_answers)
+                    marking = _Marking(paper, ran, self.reveal_answers)
                 told = marking.told(cell, question)
                 cell.outputs, note = list(_outputs(told, points)), told.for_instructor
             else:
@@ -98,19 +101,27 @@ class Judge(AsksBank, NbGraderPreprocessor):  # type: ignore[misc]
         return nb, resources
 
 
+_NOT_RUN = Told(
+    Fraction(0),
+    ("This notebook was not run, so a person is to judge this answer.",),
+    "the notebook was not run: judge the answer by hand",
+)
+"""Of any grade cell, judged or plain: nbgrader gives all points where there is no output."""
+
+
 @dataclass
 class _Marking:
     """One notebook on its way through the judge.
 
     Attributes:
         paper: the student's questions.
-        ran: what its run left; None if it was not run.
+        ran: what its run left.
         reveal: whether right answers are told.
         earlier: the answers so far, by question.
     """
 
     paper: Paper
-    ran: Ran | None
+    ran: Ran
     reveal: bool
     earlier: dict[str, object] = field(default_factory=dict)
 
@@ -122,9 +133,6 @@ class _Marking:
 
     def _told(self, cell: NotebookNode, question: str) -> Told:
         nothing = Fraction(0)
-        if self.ran is None:
-            waits = "This notebook was not run, so a person is to judge this answer."
-            return Told(nothing, (waits,), "the notebook was not run: judge the answer by hand")
         records = self.ran.records.get(cell.metadata.nbgrader.grade_id, ())
         if not records:
             return Told(nothing, (_why_none(cell.outputs),))
