@@ -29,8 +29,8 @@ from cnnlesson.grading.pages import (
     rendered,
     sanitised,
 )
+from cnnlesson.quiz.asking import ask
 from cnnlesson.quiz.bank import ASSIGNMENTS
-from cnnlesson.quiz.cards import ask
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
@@ -583,17 +583,17 @@ def test_formulas_are_typeset_without_a_script():
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_the_cards_of_every_question_keep_their_figures(assignment):
     cards = [ask(question) for question in ASSIGNMENTS[assignment].questions]
-    figures = [card.setup.figure() for card in cards]
     cells = [
         v4.new_code_cell("", outputs=[v4.new_output("display_data", data=data)])
         for data in ({"text/markdown": card._repr_markdown_()} for card in cards)
     ]
     page = page_of(*cells)
-    drawn = [figure for figure in figures if figure is not None]
-    assert page.count("data:image/svg+xml") == len(drawn)
-    for figure in drawn:
-        assert f'alt="{html.escape(figure.description)}"' in page
-    assert page.count("<th>given</th>") == sum(bool(card.setup.rows()) for card in cards)
+    figures = [re.fullmatch(r"!\[(.*)\]\((.*)\)", card.figure) for card in cards if card.figure]
+    assert page.count("data:image/svg+xml") == len(figures)
+    for description, picture in (figure.groups() for figure in figures):
+        assert f'alt="{html.escape(description)}"' in page
+        assert f'src="{picture}"' in page
+    assert page.count("<th>given</th>") == sum(bool(card.rows) for card in cards)
 
 
 def test_what_no_notebook_may_hold_does_not_reach_a_page():
