@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from traitlets import Bool, Dict, Float, Integer, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from cnnlesson.grading.sandbox import bubblewrap, frames, seccomp
+from cnnlesson.grading.sandbox import bubblewrap, cgroups, frames, seccomp
 from cnnlesson.grading.sandbox.bubblewrap import SandboxUnavailableError
 from cnnlesson.grading.sandbox.inside import confine, warm, wire
 from cnnlesson.grading.sandbox.watch import use_of_children
@@ -121,6 +122,14 @@ class Sandbox(LoggingConfigurable):
         self._parent: bubblewrap.Parent | None = None
         self._made_for: object = None
         self._landlock = confine.landlock_version() > 0
+        self.control_group = cgroups.delegated()
+        """What is divided among submissions; None where there is nothing to divide."""
+        try:
+            if self.control_group is not None:
+                cgroups.divide(self.control_group)
+        except OSError as error:
+            self.log.warning("No control groups, so the supervisor is alone: %s", error)
+            self.control_group = None
         atexit.register(self.close)
 
     @contextlib.contextmanager
@@ -240,10 +249,12 @@ class Run:
         self._room = sandbox.total_output
         self._until = time.monotonic() + sandbox.total_timeout
         self._ended, self._pid = "", 0
+        self._group = contextlib.ExitStack()
         with job, keeper:
             socket.send_fds(parent.control, [b"j"], [job.fileno(), keeper.fileno()])
         self._job.setblocking(False)
         self._pid = self._begin()
+        self._have_a_group()
 
     def cell(
         self,
@@ -301,6 +312,8 @@ class Run:
             return False
         finally:
             self._keeper.close()
+            with contextlib.suppress(OSError):
+                self._group.close()
 
     def _begin(self) -> int:
         """Wait until the submission's process is confined, and return the keeper's process id."""
@@ -316,6 +329,23 @@ class Run:
         if ready != _CONFINED:
             raise SandboxUnavailableError(_blocker(self._parent))
         return pid
+
+    def _have_a_group(self) -> None:
+        """Let the kernel keep the limits too, where it can; nothing of the student's runs yet."""
+        allowed = self._sandbox
+        try:
+            group = allowed.control_group
+            if group is not None:
+                (runner,) = psutil.Process(self._pid).children()
+                limits = {
+                    "memory.max": str(allowed.memory + 3 * allowed.disk),
+                    "memory.swap.max": "0",
+                    "pids.max": str(allowed.processes),
+                }
+                self._group.enter_context(cgroups.confined(group, runner.pid, limits))
+        except (OSError, ValueError, psutil.Error) as error:
+            allowed.log.warning("No control group, so the supervisor is alone: %s", error)
+            allowed.control_group = None
 
     def _tell(self, word: bytes) -> None:
         with contextlib.suppress(OSError):
