@@ -15,19 +15,19 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
-from nbgrader.preprocessors import CheckCellMetadata
 from nbgrader.utils import determine_grade, is_grade, is_solution
 from traitlets.config.loader import PyFileConfigLoader
 
-from cnnlesson.grading.rebuild import MOST_CHANGES, Rebuild, rebuild, reference
+from cnnlesson.grading.rebuild import MOST_CHANGES, rebuild, reference
 from cnnlesson.grading.remarks import CELL, remarks
+from cnnlesson.grading.secure import SETTINGS
 
 ASSIGNMENT = "parameter-sharing"
 EXPLANATION = "explain-when-sharing-hurts"
 RELEASES = sorted((ROOT / "release").glob("*/*.ipynb"))
 SUBMISSIONS = sorted((ROOT / "tests/submissions").glob("*/*/*.ipynb"))
 HONEST = [path for path in RELEASES + SUBMISSIONS if "deleted-grade-cell" not in path.parts]
-SANITIZERS = [Rebuild, CheckCellMetadata]
+SANITIZERS = SETTINGS[Autograde]["sanitize_preprocessors"]
 
 
 def config_of(course):
@@ -609,10 +609,6 @@ def tamper(notebook):
 @pytest.mark.nbgrader
 def test_a_tampered_submission_gets_what_it_deserves_and_is_told(course, run, tmp_path):
     course = shutil.copytree(course, tmp_path / "course")
-    with (course / "nbgrader_config.py").open("a") as file:
-        file.write("\nfrom nbgrader.preprocessors import CheckCellMetadata\n")
-        file.write("from cnnlesson.grading.rebuild import Rebuild\n")
-        file.write("c.Autograde.sanitize_preprocessors = [Rebuild, CheckCellMetadata]\n")
     hand_in(course, "honest")
     hand_in(course, "tampered", tamper)
     run("nbgrader", "autograde", ASSIGNMENT, cwd=course)

@@ -48,8 +48,8 @@ MOST_CHANGES = 20
 # Pictures of pixels, which run no script.
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
-# What nbgrader adds to its metadata at release, or works out anew there.
-_WORKED_OUT = ("checksum", "cell_type")
+# What nbgrader adds to its metadata, or works out anew, as it goes along.
+_WORKED_OUT = ("checksum", "cell_type", "schema_version")
 
 # The student's cells that follow a cell which nbgrader knows, with their places in source/, if any.
 _Block = list[tuple[NotebookNode, int | None]]
@@ -378,7 +378,7 @@ class _Rebuilding:
         """A cell of source/, with the student's text if it may have one."""
         made = _fresh(self.given[place])
         name = self.reference.names[place]
-        if self.reference.knows(place) and _settings(cell) not in ({}, _settings(made)):
+        if self.reference.knows(place) and not _settings(cell).items() <= _settings(made).items():
             self.reset.append(name)
         if _type(cell) != made.cell_type:
             self.changes.append(
@@ -485,8 +485,9 @@ def _settings(cell: Mapping[str, Any]) -> dict[str, Any]:
     """What decides how nbgrader treats a cell, but for what it works out at release."""
     if not _grade_id(cell):
         return {}
-    known = {k: v for k, v in cell["metadata"]["nbgrader"].items() if k not in _WORKED_OUT}
-    return known | {"tags": cell["metadata"].get("tags", [])}
+    metadata = cell["metadata"]
+    known = {key: value for key, value in metadata["nbgrader"].items() if key not in _WORKED_OUT}
+    return {**known, "tags": metadata["tags"]} if "tags" in metadata else known
 
 
 def _type(cell: Mapping[str, Any]) -> str:
