@@ -34,7 +34,7 @@ TIMESTAMP = "timestamp.txt"
 JUNK = (".ipynb_checkpoints", "__pycache__", "*.pyc", "__MACOSX", ".DS_Store", "._*")
 """Patterns of the names of files and folders that nobody means to hand in."""
 
-_STUDENT = re.compile(r"\w[\w.@+=, -]{0,99}")
+_STUDENT = re.compile(r"\w[\w.@+=, -]{0,127}")
 _LONGEST_NAME, _LONGEST_PATH = 200, 1000  # bytes, as a file system counts
 _LONGEST_TIMESTAMP = 100  # bytes
 _MOST_NOTEBOOKS = 20  # to be read in search of one that was renamed
@@ -229,7 +229,7 @@ def unsafe_student(student: str) -> str:
         return ""
     return (
         f"{shown(student)} cannot be a student's id, which begins with a letter or a digit, has at "
-        "most 100 letters, digits, spaces and _ . @ + = , - in it, and ends in no space or dot: "
+        "most 128 letters, digits, spaces and _ . @ + = , - in it, and ends in no space or dot: "
         "rename the folder"
     )
 
