@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 MARKERS = {
+    "attack": "grades hostile submissions by the real commands, in the sandbox",
     "notebook": "a committed notebook, executed again and compared by nbval",
     "nbgrader": "runs the real nbgrader commands",
     "browser": "drives a real JupyterLab in Chromium",
@@ -71,6 +72,7 @@ def _missing_for_sandbox():
 
 
 LACKS = {
+    "attack": _missing_for_sandbox,
     "browser": _missing_for_browser,
     "sandbox": _missing_for_sandbox,
     "torch": _missing_for_torch,

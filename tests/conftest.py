@@ -13,7 +13,7 @@ from labs import browser, lab, notebook7, page, served_course  # noqa: F401 - fi
 settings.register_profile("cnnlesson", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("cnnlesson")
 
-collect_ignore = ["sandbox", "submissions"]  # notebooks that fail on purpose
+collect_ignore = ["attacks", "sandbox", "submissions"]  # notebooks that fail on purpose
 
 
 @pytest.fixture(scope="session")

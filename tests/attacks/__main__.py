@@ -1,0 +1,5 @@
+"""Print the table of attacks, as `docs/security.md` has it."""
+
+from attacks import table
+
+print(table())

@@ -1,0 +1,212 @@
+"""Hostile students among honest ones: the real commands give each what is deserved, and no more.
+
+One class for each assignment: all attacks of `tests/attacks/`, and honest students before, between
+and after them. Each class is graded by one `nbgrader autograde` and one `generate_feedback`.
+"""
+
+import ctypes
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psutil
+import pytest
+from attacks import CONV_LAYER, MARK, PARAMETER_SHARING, PLAIN, SOURCES, Submission, attacks, points
+from course import copy_course
+from sqlalchemy import create_engine, inspect, text
+
+from nbgrader.api import Gradebook
+
+pytestmark = [pytest.mark.attack, pytest.mark.sandbox, pytest.mark.nbgrader]
+
+ATTACKS = attacks()
+MB = 1024 * 1024
+MOST_MEMORY = 400 * MB
+TIMEOUT = 4
+"""Seconds for a cell; the honest ones take milliseconds."""
+HONEST_AFTER = 5
+"""How many hostile students come before the next honest one."""
+OF_THE_COURSE = ("assignment", "notebook", "base_cell", "grade_cells", "solution_cells", "source_cell")
+"""The tables of the gradebook that no submission may change."""
+
+
+@dataclass(frozen=True)
+class Class:
+    """A graded class.
+
+    Attributes:
+        assignment: its name.
+        course: its folder.
+        before: what the gradebook held before, by table.
+        peak: the most memory that a command took, in bytes.
+        said: what the commands said.
+        temporary: the folder for temporary files that the commands had.
+        left: the processes that they left behind.
+        students: each student's id, with their attack, or none.
+    """
+
+    assignment: str
+    course: Path
+    before: dict
+    peak: int
+    said: str
+    temporary: Path
+    left: list
+    students: dict
+
+
+@pytest.fixture(scope="module", params=[PARAMETER_SHARING, CONV_LAYER, PLAIN])
+def graded(request, run, tmp_path_factory, clean_environment):
+    """A class of one assignment, graded."""
+    return grade(request.param, run, tmp_path_factory.mktemp(request.param), clean_environment)
+
+
+def grade(assignment, run, folder, environment):
+    course, temporary = folder / "course", folder / "temporary"
+    course.mkdir()
+    temporary.mkdir()
+    copy_course(course)
+    shutil.copytree(SOURCES[assignment] / assignment, course / "source" / assignment)
+    students = dict(_students(assignment))
+    for student, attack in students.items():
+        hand_in(student, attack, assignment, course / "submitted" / student / assignment)
+    run("nbgrader", "generate_assignment", assignment, cwd=course)
+    before = rows(course)
+    environment = environment | {"TMPDIR": str(temporary)}
+    become_subreaper()
+    others = set(psutil.Process().children(recursive=True))
+    peaks, said = [], []
+    for step in (["autograde", f"--Execute.timeout={TIMEOUT}"], ["generate_feedback"]):
+        peak, words = watched([step[0], assignment, *step[1:]], course, environment)
+        peaks.append(peak)
+        said.append(words)
+    children = psutil.Process().children(recursive=True)
+    left = [each for each in children if each not in others and each.status() != "zombie"]
+    return Class(assignment, course, before, max(peaks), "\n".join(said), temporary, left, students)
+
+
+def _students(assignment):
+    """Each student's id, with an attack, or with none for an honest one."""
+    number = count(1)
+    chosen = [attack for attack in ATTACKS if attack.assignment == assignment]
+    for place, attack in enumerate(chosen):
+        if place % HONEST_AFTER == 0:
+            yield f"{next(number):03}-honest", None
+        yield f"{next(number):03}-{attack.name}", attack
+    yield f"{next(number):03}-honest", None
+
+
+def hand_in(student, attack, assignment, folder):
+    folder.mkdir(parents=True)
+    submission = Submission(student, assignment, folder)
+    if attack:
+        attack.change(submission)
+    submission.hand_in()
+
+
+def watched(command, course, environment):
+    """Run a command of nbgrader; return the most memory that it itself took, and what it said."""
+    program = [Path(sys.executable).parent / "nbgrader", *command]
+    with subprocess.Popen(
+        program,
+        cwd=course,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        peaks, ended = [0], threading.Event()
+
+        def watch():
+            while not ended.wait(0.05):
+                peaks.append(peak_of(process.pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        said, _ = process.communicate()
+        ended.set()
+        watcher.join()
+    return max(peaks), said
+
+
+def peak_of(pid):
+    """The most memory that a process has taken so far, in bytes; 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(found[0]) * 1024 if found else 0
+
+
+def become_subreaper():
+    """Have what outlives a command become a child of this process, so that it can be seen."""
+    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0
+
+
+def rows(course):
+    """What the gradebook holds of the course itself, by table."""
+    engine = create_engine(f"sqlite:///{course}/gradebook.db")
+    with engine.connect() as gradebook:
+        found = {
+            name: sorted(map(repr, gradebook.execute(text(f"select * from {name}"))))
+            for name in inspect(engine).get_table_names()
+            if name in OF_THE_COURSE
+        }
+    engine.dispose()
+    return found
+
+
+def test_each_student_earns_what_they_deserve(graded):
+    known = points(graded.assignment)
+    with Gradebook(f"sqlite:///{graded.course}/gradebook.db") as gradebook:
+        for student, attack in graded.students.items():
+            if attack and not attack.graded:
+                continue
+            submission = gradebook.find_submission(graded.assignment, student)
+            earned = {grade.name: grade.score for note in submission.notebooks for grade in note.grades}
+            deserved = {**known, **(attack.deserved if attack else {})}
+            assert {name: earned[name] for name in known} == deserved, student
+
+
+def test_the_course_is_as_it_was(graded):
+    assert graded.before.keys() == set(OF_THE_COURSE)
+    assert rows(graded.course) == graded.before
+    expected = {"nbgrader_config.py", "source", "release", "submitted", "autograded", "feedback"}
+    expected |= {"gradebook.db", ".grading-secret"}
+    assert {path.name for path in graded.course.iterdir()} <= expected
+
+
+def test_nothing_is_left_on_the_machine(graded):
+    assert graded.left == []
+    assert [*graded.temporary.iterdir()] == []
+    places = ("/tmp", "/var/tmp", "/dev/shm", Path.home(), "/")
+    assert [path for place in places for path in Path(place).glob(f"*{MARK}*")] == []
+
+
+def test_no_attack_costs_the_grader_memory(graded):
+    assert 0 < graded.peak < MOST_MEMORY
+
+
+def test_every_student_has_a_page(graded):
+    for student, attack in graded.students.items():
+        if attack and not attack.graded:
+            continue
+        (page,) = graded.course.glob(f"feedback/{student}/*/*.html")
+        assert "HIDDEN" not in page.read_text("utf-8"), student
+
+
+@pytest.mark.parametrize("attack", [each for each in ATTACKS if not each.graded])
+def test_what_cannot_be_graded_is_named(attack, graded):
+    if attack in graded.students.values():
+        assert attack.name in graded.said
+
+
+def test_there_are_many_classes_of_attack():
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
