@@ -309,15 +309,17 @@ def test_a_nonce_is_the_same_for_the_same_submission_and_no_other():
     assert re.fullmatch("[0-9a-f]{64}", nonce(*about))
 
 
-def test_a_submission_is_what_its_cells_say():
+def test_a_submission_is_what_its_cells_say_and_what_lies_beside_them():
     def notebook(*sources, **metadata):
         cells = [new_code_cell(source, metadata=metadata) for source in sources]
         return new_notebook(cells=cells)
 
-    digest = submission_digest(notebook("a", "b"))
-    assert submission_digest(notebook("a", "b", tags=["x"])) == digest
+    digest = submission_digest(notebook("a", "b"), {"f": b"1", "g": b"2"})
+    assert submission_digest(notebook("a", "b", tags=["x"]), {"g": b"2", "f": b"1"}) == digest
     for sources in (("a",), ("b", "a"), ("ab",), ("a", "\ud800")):
-        assert submission_digest(notebook(*sources)) != digest
+        assert submission_digest(notebook(*sources), {"f": b"1", "g": b"2"}) != digest
+    for files in ({}, {"f": b"1"}, {"f": b"2", "g": b"1"}, {"f": b"1", "h": b"2"}):
+        assert submission_digest(notebook("a", "b"), files) != digest
 
 
 @pytest.mark.parametrize("name", ["cnnlesson.quiz.grader", "no.such:bank", f"{__name__}:no_such"])

@@ -394,6 +394,15 @@ def test_endless_output_costs_the_grader_nothing(code, sandbox):
     assert psutil.Process().memory_info().rss - before < 50 * MB
 
 
+def test_many_small_outputs_are_cut_and_the_submission_goes_on(sandbox):
+    code = "import sys\nfor _ in range(20_000): print(end='o'); print(end='e', file=sys.stderr)"
+    with sandbox.run() as submission:
+        cell = submission.cell(code, timeout=PATIENCE)
+        assert len(cell.outputs) == 501
+        assert "cut: a cell may put out" in printed(cell)
+        assert printed(submission.cell("print('next')", timeout=PATIENCE)) == "next\n"
+
+
 FORGE = """
 import os, socket, stat, struct, time
 def is_the_graders(descriptor):
@@ -419,6 +428,7 @@ def send(body):
         'send(b\'{"outputs": [1e999], "updates": []}\')',
         "send(b'{\"outputs\": [' + b'9' * 5000 + b'], \"updates\": []}')",
         "send(b'[' + b'0,' * 200_000 + b'0]')",
+        "send(b'{\"outputs\": [' + b'{},' * 600 + b'{}], \"updates\": []}')",
         "send(b'\\xff\\xfe not json')",
         "send(b'{}')",
         "send(b'[]')",

@@ -68,17 +68,20 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
         """
         exporter: Any = self.parent
         course = Path(exporter.parent.coursedir.root)
-        desk = self._desk(nb, resources, course)
+        beside = _other_files(Path(resources["metadata"]["path"]))
+        desk = self._desk(nb, beside, resources, course)
         done = resources["sandbox"] = Execution(nonces=desk.nonces)
         if self.allow_unsandboxed:
             self.log.warning(_UNSANDBOXED)
             self._run_in_kernel(nb, resources, desk, done, settings)
         else:
             _refuse_other_languages(nb)
-            self._run_in_sandbox(nb, resources, desk, done, course)
+            self._run_in_sandbox(nb, beside, desk, done, course)
         return nb, resources
 
-    def _desk(self, nb: NotebookNode, resources: Any, course: Path) -> "_Desk":
+    def _desk(
+        self, nb: NotebookNode, beside: Mapping[str, bytes], resources: Any, course: Path
+    ) -> "_Desk":
         bank = self.questions
         asked = {
             cell.metadata.nbgrader.grade_id: question
@@ -89,15 +92,20 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
         if bank is None or not asked:
             return _Desk()
         student, assignment = (resources["nbgrader"][each] for each in ("student", "assignment"))
-        secret, digest = self.secret(course), submission_digest(nb)
+        secret, digest = self.secret(course), submission_digest(nb, beside)
         nonces = {each: nonce(secret, student, assignment, each, digest) for each in asked.values()}
         paper = bank.paper(assignment, student)
         return _Desk(paper, asked, nonces, bank.record_type, library(bank.library(assignment)))
 
     def _run_in_sandbox(
-        self, nb: NotebookNode, resources: Any, desk: "_Desk", done: Execution, course: Path
+        self,
+        nb: NotebookNode,
+        beside: Mapping[str, bytes],
+        desk: "_Desk",
+        done: Execution,
+        course: Path,
     ) -> None:
-        files = _placed(WORK, _other_files(Path(resources["metadata"]["path"])))
+        files = _placed(WORK, beside)
         files |= _placed(DESK, desk.at_first())
         ran: list[NotebookNode] = []
         exchange = self.config.get("Exchange", {}).get("root")

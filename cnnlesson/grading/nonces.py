@@ -10,6 +10,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -72,14 +73,18 @@ def _make(path: Path) -> None:
             os.link(file.name, path)
 
 
-def submission_digest(notebook: Any) -> str:
-    """Return the digest of what a notebook asks to be run and read: its cells' kinds and sources.
+def submission_digest(notebook: Any, files: Mapping[str, bytes]) -> str:
+    """Return the digest of all of a submission that its code can see.
+
+    Whatever it leaves out could bring what an earlier run gave away: results for the same values.
 
     Args:
-        notebook: as nbformat has it.
+        notebook: as nbformat has it; of its cells, the kinds and sources count.
+        files: what lies beside it, by name.
     """
     cells = [[cell["cell_type"], cell["source"]] for cell in notebook["cells"]]
-    return sha256(json.dumps(cells).encode()).hexdigest()
+    beside = [[name, sha256(content).hexdigest()] for name, content in sorted(files.items())]
+    return sha256(json.dumps([cells, beside]).encode()).hexdigest()
 
 
 def nonce(secret: bytes, student: str, assignment: str, question: str, digest: str) -> str:

@@ -290,7 +290,7 @@ class Run:
                 timed_out = True
                 self._tell(warm.INTERRUPT)
                 body = self._receive(time.monotonic() + self._sandbox.grace)
-            return _cell_run(body, timed_out)
+            return _cell_run(body, timed_out, self._sandbox.displays)
         except TimeoutError:
             raise self._ending("It could not be interrupted, and was ended.") from None
         except (EOFError, ConnectionError):
@@ -431,13 +431,15 @@ print("confined")
 """
 
 
-def _cell_run(body: bytes, timed_out: bool) -> CellRun:
+def _cell_run(body: bytes, timed_out: bool, most: int) -> CellRun:
     value = frames.parse(body, depth=12, items=100_000)
     if type(value) is not dict:
         raise frames.FrameError("no object")
     outputs, updates, count = (value.get(key) for key in ("outputs", "updates", "count"))
     if type(outputs) is not list or type(updates) is not list:
         raise frames.FrameError("no lists of outputs and updates")
+    if len(outputs) > most + 1:  # which may end in a word on what was left out
+        raise frames.FrameError(f"more than {most} outputs")
     return CellRun(
         outputs,
         updates,

@@ -65,13 +65,20 @@ class Outputs:
             last = self.kept[-1] if self.kept else {}
             if last.get("name") == name:
                 last["text"] += text
+            elif text and len(self.kept) >= self._count:
+                self._cut()
             elif text:
                 self._add({"output_type": "stream", "name": name, "text": text})
 
+    def _cut(self) -> None:
+        """Say, as the last output, that there is no room for more."""
+        if told := self._too_much():
+            self._add({"output_type": "stream", "name": "stdout", "text": told})
+
     def _too_much(self) -> str:
         told, self._told = self._told, True
-        limit = self._characters
-        return "" if told else f"\n... (cut: a cell may put out {limit:,} characters)\n"
+        limits = f"{self._characters:,} characters in {self._count:,} outputs"
+        return "" if told else f"\n... (cut: a cell may put out {limits})\n"
 
     def show(self, output: dict[str, Any], display_id: str | None = None) -> None:
         """Add what is displayed, a result or an error."""
@@ -79,7 +86,7 @@ class Outputs:
             self._clear_if_waiting()
             size = sum(len(str(part)) for part in output.get("data", output).values())
             if size > self._room or len(self.kept) >= self._count:
-                self.stream("stdout", self._too_much())
+                self._cut()
                 return
             self._room -= size
             self._add(output)
