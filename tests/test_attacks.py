@@ -165,14 +165,16 @@ def rows(course):
 
 def test_each_student_earns_what_they_deserve(graded):
     known = points(graded.assignment)
+    earned, deserved = {}, {}
     with Gradebook(f"sqlite:///{graded.course}/gradebook.db") as gradebook:
         for student, attack in graded.students.items():
             if attack and not attack.graded:
                 continue
-            submission = gradebook.find_submission(graded.assignment, student)
-            earned = {grade.name: grade.score for note in submission.notebooks for grade in note.grades}
-            deserved = {**known, **(attack.deserved if attack else {})}
-            assert {name: earned[name] for name in known} == deserved, student
+            (notebook,) = gradebook.find_submission(graded.assignment, student).notebooks
+            scores = {grade.name: grade.score for grade in notebook.grades}
+            earned[student] = {name: scores[name] for name in known}
+            deserved[student] = {**known, **(attack.deserved if attack else {})}
+    assert earned == deserved
 
 
 def test_the_course_is_as_it_was(graded):

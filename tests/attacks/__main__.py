@@ -2,4 +2,4 @@
 
 from attacks import table
 
-print(table())
+print(table())  # noqa: T201

@@ -10,6 +10,9 @@ from cnnlesson.quiz import bank, session
 TARGET = "larger-image-unshared"
 """A question of two points that no other one builds on; what is answered to it is wrong."""
 
+LAST = "a-cat-moves"
+"""The last one, whose attacks may spoil what follows; "z" is none of its letters."""
+
 WRONG = "unshared_for_the_larger_image = 1\n"
 ZERO = {TARGET: 0}
 GAINS = "full marks"
@@ -46,7 +49,6 @@ def is_the_graders(descriptor):
             fileno=os.dup(descriptor)).family == socket.AF_UNIX
     except OSError:
         return False
-mine = {part.fileno() for part in map(vars, ()) if part}
 found = [n for n in map(int, os.listdir("/proc/self/fd")) if is_the_graders(n)]
 channel = socket.socket(fileno=os.dup(min(found)))
 def tell(message):
@@ -160,10 +162,12 @@ def _odd_answers(submission: Submission) -> None:
 def _someone_elses(submission: Submission) -> None:
     variant = session.variant(submission.assignment, identity.normalised("someone-else"))
     submission.cell("student")["source"] = 'student_id = "someone-else"'
-    for name in ("one-filter", TARGET):
+    for name, variable in (
+        ("neurons-of-one-filter", "neurons_of_one_filter"),
+        (TARGET, "unshared_for_the_larger_image"),
+    ):
         question = bank.find(name)
         right = question.right_answer(bank.setup(question, variant))
-        variable = "one_filter" if name == "one-filter" else WRONG.split()[0]
         submission.answer(name, f"{variable} = {right}")
 
 
@@ -439,10 +443,25 @@ publisher.publish = publish
 get_ipython().showtraceback = lambda *_, **__: get_ipython().displayhook(2.0)
 """,
     ),
+    "check-exits": (
+        "the cell ended early",
+        "the check raises SystemExit before it can tell",
+        f"""
+its_check = check
+def check(question, answer):
+    if question == {TARGET!r}:
+        raise SystemExit(0)
+    its_check(question, answer)
+""",
+    ),
+}
+
+_LASTING = {
     "no-get-ipython": (
         "the shell replaced",
         "get_ipython and the one shell become something else",
         """
+a_cat_moves = "z"
 import builtins, IPython
 from IPython.core import getipython, interactiveshell
 builtins.get_ipython = IPython.get_ipython = getipython.get_ipython = lambda: None
@@ -453,6 +472,7 @@ interactiveshell.InteractiveShell._instance = None
         "execution traced",
         "a trace function changes the check's variables and lets no exception pass",
         """
+a_cat_moves = "z"
 import sys
 def trace(frame, event, value):
     if frame.f_code.co_name == "check" and event == "call":
@@ -464,19 +484,8 @@ def trace(frame, event, value):
 sys.settrace(trace)
 """,
     ),
-    "stderr-and-exit": (
-        "the cell ended early",
-        "the check raises SystemExit, or ends the cell, before it can tell",
-        f"""
-its_check = check
-def check(question, answer):
-    if question == {TARGET!r}:
-        raise SystemExit(0)
-    its_check(question, answer)
-""",
-    ),
 }
-
+"""What would spoil the answers that follow."""
 
 ATTACKS = [
     Attack(
@@ -502,18 +511,17 @@ try:
     checking.judge = lambda *_, **__: Verdict(Outcome.RIGHT, Fraction(1), ("right",))
 except ImportError:
     checking.judge = checking.answer_record = lambda *_, **__: {"share": 1}
-its_check = check
+its_check = checking.check
 def check(question, answer):
     try:
         its_check(question, answer)
     finally:
         import importlib
         importlib.reload(checking)
-""".replace("its_check = check", "its_check = checking.check")
+"""
         ),
-        ZERO | {"what-is-shared": 0, "what-sharing-saves": 0, "a-cat-moves": 0},
+        ZERO,
         GAINS,
-        ours="no record is left by what it patched",
     ),
     Attack(
         "patched-builtins",
@@ -611,13 +619,17 @@ except ImportError:
         PARAMETER_SHARING,
         "the answers are those to another student's numbers, with that student's id",
         _someone_elses,
-        {"one-filter": 0, TARGET: 0},
+        {"neurons-of-one-filter": 0, TARGET: 0},
         GAINS,
         ours="the instructor is told",
     ),
     *(
         Attack(name, kind, PARAMETER_SHARING, says, _answering(code), ZERO, GAINS)
         for name, (kind, says, code) in _SHELL.items()
+    ),
+    *(
+        Attack(name, kind, PARAMETER_SHARING, says, _answering(code, LAST), {LAST: 0}, NOTHING)
+        for name, (kind, says, code) in _LASTING.items()
     ),
     Attack(
         "record-elsewhere",
@@ -686,7 +698,7 @@ def check(question, answer):
             _RECORD
             + """
 nest = []
-for _ in range(9):
+for _ in range(6):
     nest = [nest]
 odd = {
     "one-filter": lambda q: record(q, nest),
