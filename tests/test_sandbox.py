@@ -217,6 +217,10 @@ def test_it_has_no_privilege_and_cannot_get_one(run):
         "libc.syscall(323, 0)",  # userfaultfd
         "libc.syscall(56, 0x10000000 | 17, 0, 0, 0, 0)",  # clone with a user namespace
         "libc.syscall(435, ctypes.create_string_buffer(88), 88)",  # clone3
+        "libc.syscall(9, 0, 4096, 3, 0x21, -1, 0)",  # shared memory without a file
+        "libc.syscall(9, 0, 4096, 3, 1, libc.open(b'/dev/zero', 2), 0)",
+        "libc.inotify_init()",
+        "libc.syscall(444, ctypes.create_string_buffer(b'\\1', 8), 8, 0)",  # a Landlock ruleset
         "libc.chroot(b'/tmp')",
         "libc.setuid(0)",
         "libc.syscall(165, 0, 0, 0, 0, 0)",
@@ -290,32 +294,41 @@ def test_one_process_gets_a_memory_error(code, sandbox):
         )
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        """
-        import os, time
-        for _ in range(6):
-            if os.fork() == 0:
-                kept = [bytes(b"x" * 10**6) for _ in range(600)]
-                time.sleep(60)
+FORGE = """
+import os, socket, stat, struct, time
+def is_the_graders(descriptor):
+    if not stat.S_ISSOCK(os.fstat(int(descriptor)).st_mode):
+        return False
+    found = socket.socket(fileno=os.dup(int(descriptor)))
+    return struct.unpack("3i", found.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0] == 0
+here = [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
+(channel,) = (socket.socket(fileno=int(name)) for name in here if is_the_graders(name))
+def send(body):
+    channel.sendall(struct.pack("!I", len(body)) + body)
+"""
+
+GROW = """
+for _ in range(6):
+    if os.fork() == 0:
+        kept = [bytes(b"x" * 10**6) for _ in range(600)]
         time.sleep(60)
-        """,
-        """
-        import mmap
-        kept = []
-        while True:
-            kept.append(mmap.mmap(-1, 10**7))
-            kept[-1].write(b"x" * 10**7)
-        """,
+"""
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "time.sleep(60)",
+        "channel.sendall(struct.pack('!I', 10_000_000))\n"
+        "while True: channel.sendall(b' '); time.sleep(0.01)",
     ],
 )
-def test_memory_counts_for_all_processes_together(code, sandbox):
+def test_memory_counts_for_all_processes_together(meanwhile, sandbox):
     with (
         sandbox.run() as submission,
         pytest.raises(SubmissionEndedError, match=r"\d+ MB of memory together, and 768 MB"),
     ):
-        submission.cell(textwrap.dedent(code), timeout=PATIENCE)
+        submission.cell(FORGE + GROW + meanwhile, timeout=PATIENCE)
 
 
 def test_memory_in_the_buffers_of_sockets_is_limited(sandbox):
@@ -337,6 +350,12 @@ def test_memory_in_the_buffers_of_sockets_is_limited(sandbox):
     """
     with sandbox.run() as submission, pytest.raises(SubmissionEndedError, match=r"\d+ sockets"):
         submission.cell(textwrap.dedent(code), timeout=PATIENCE)
+
+
+def test_terminals_are_few(run):
+    code = "import os\nn = 0\ntry:\n  while True: os.openpty(); n += 1\nexcept OSError: print(n)"
+    assert run(code) == "16\n"
+    assert run("!tty").startswith("/dev/pts/")
 
 
 def test_processes_are_few(run):
@@ -401,20 +420,6 @@ def test_many_small_outputs_are_cut_and_the_submission_goes_on(sandbox):
         assert len(cell.outputs) == 501
         assert "cut: a cell may put out" in printed(cell)
         assert printed(submission.cell("print('next')", timeout=PATIENCE)) == "next\n"
-
-
-FORGE = """
-import os, socket, stat, struct, time
-def is_the_graders(descriptor):
-    if not stat.S_ISSOCK(os.fstat(int(descriptor)).st_mode):
-        return False
-    found = socket.socket(fileno=os.dup(int(descriptor)))
-    return struct.unpack("3i", found.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0] == 0
-here = [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
-(channel,) = (socket.socket(fileno=int(name)) for name in here if is_the_graders(name))
-def send(body):
-    channel.sendall(struct.pack("!I", len(body)) + body)
-"""
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,7 @@ class Run:
         self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._room = sandbox.total_output
         self._until = time.monotonic() + sandbox.total_timeout
+        self._look = time.monotonic() + _TICK
         self._ended, self._pid = "", 0
         self._group = contextlib.ExitStack()
         with job, keeper:
@@ -385,15 +386,18 @@ class Run:
         """Wait for the socket, with an eye on the memory."""
         job = [self._job]
         while True:
-            left = until - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= until:
                 raise TimeoutError
+            # At its time whatever comes, or to send byte after byte would be a way to hide.
+            if now >= self._look:
+                self._ended = self._excess()
+                if self._ended:
+                    raise EOFError
+                self._look = time.monotonic() + _TICK
             readable, writable = ([], job) if writing else (job, [])
-            if any(select.select(readable, writable, [], min(left, _TICK))):
+            if any(select.select(readable, writable, [], min(until, self._look) - now)):
                 return
-            self._ended = self._excess()
-            if self._ended:
-                raise EOFError
 
     def _excess(self) -> str:
         """Say of what all processes together use too much, if they do."""

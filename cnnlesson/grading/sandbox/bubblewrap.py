@@ -89,6 +89,8 @@ def start(
             *_folders(_CODE, _LIBRARY, *packages.values(), "/etc", HOME, *_prefixes()),
             *_system(),
             *("--proc", "/proc", "--dev", "/dev", "--dir", "/tmp"),
+            # The same to a reader; but mapped, /dev/zero is memory that nobody counts.
+            *("--dev-bind", "/dev/full", "/dev/zero"),
             *("--perms", "0444", "--ro-bind-data", str(users.fileno()), "/etc/passwd"),
             *("--ro-bind", str(Path(__file__).parent / "inside"), f"{_CODE}/inside"),
             *(("--ro-bind", str(library), _LIBRARY) if library else ()),

@@ -15,6 +15,9 @@ _REFUSED = (
     # Memory that no limit of a process counts.
     *("memfd_create", "memfd_secret", "shmget", "shmat", "shmctl", "mq_open", "mq_unlink"),
     *("msgget", "semget", "mlock", "mlock2", "mlockall"),
+    # Likewise of the kernel's: events of watched files, and rules, which nobody counts.
+    *("inotify_init", "inotify_init1"),
+    *("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"),
     # What has often been a way out of the kernel's hands, and no lesson needs.
     *("bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key"),
     *("io_uring_setup", "io_uring_enter", "io_uring_register", "fanotify_init", "vmsplice"),
@@ -23,6 +26,7 @@ _REFUSED = (
     *("move_pages", "migrate_pages", "mbind", "set_mempolicy", "pidfd_send_signal"),
 )
 _NEW_NAMESPACES = 0x7E020000  # every CLONE_NEW* flag that clone takes
+_SHARED_WITHOUT_FILE = 0x21  # MAP_SHARED and MAP_ANONYMOUS
 _FAMILIES = (1, 2, 10)  # Unix, and IPv4 and IPv6, which lead nowhere in an empty network
 _LAST_LISTED = max(_FAMILIES)
 
@@ -59,6 +63,9 @@ def program() -> bytes:
         if flag & _NEW_NAMESPACES:
             calls.add_rule(no, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     calls.add_rule(none, "clone3")
+    # Such memory stays where it is no longer mapped, so that no count of a process has it.
+    shared = seccomp.Arg(3, seccomp.MASKED_EQ, _SHARED_WITHOUT_FILE, _SHARED_WITHOUT_FILE)
+    calls.add_rule(no, "mmap", shared)
     # Others, such as VSOCK, would not stay in the network of a namespace.
     for family in set(range(_LAST_LISTED)) - {*_FAMILIES}:
         calls.add_rule(no, "socket", seccomp.Arg(0, seccomp.EQ, family))

@@ -24,13 +24,22 @@ def use_of_children(keeper: int) -> tuple[int, int]:
 
 
 def _memory(process: psutil.Process) -> int:
+    """What a process has in memory, or had and can have swapped out as it likes."""
     try:
-        bytes_: int = process.memory_full_info().pss
+        own = process.memory_full_info()
+        return int(own.pss + own.swap)
     except psutil.AccessDenied:
-        bytes_ = process.memory_info().rss  # larger, since what is shared counts in full
+        return _memory_for_all_to_see(process.pid)
     except psutil.Error:
         return 0  # it has ended
-    return bytes_
+
+
+def _memory_for_all_to_see(pid: int) -> int:
+    """The same of a process that hides; it is more, since what is shared counts in full."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        return 1024 * sum(map(int, re.findall(r"^Vm(?:RSS|Swap):\s+(\d+)", status, re.M)))
+    return 0
 
 
 def _sockets(pid: int) -> int:

@@ -21,6 +21,7 @@ _CLONE_NEWNET = 0x40000000
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
+_TERMINALS = 16
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 1, 4, 22
 _PR_CAPBSET_READ, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 23, 24, 38
@@ -57,7 +58,7 @@ def unshare() -> None:
 
 
 def mount_fresh(tmpfs: Mapping[str, Mapping[str, int]], uid: int) -> None:
-    """Put empty folders of limited size, and a /proc of one's own, over those that are there.
+    """Put empty folders of limited size, and /proc and terminals of one's own, over those that are there.
 
     Args:
         tmpfs: folders to their `bytes`, `inodes` and `mode`.
@@ -71,6 +72,9 @@ def mount_fresh(tmpfs: Mapping[str, Mapping[str, int]], uid: int) -> None:
         )
         _mount("tmpfs", folder, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
     _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
+    # IPython runs commands in terminals, of which the whole machine has only so many.
+    options = f"newinstance,ptmxmode=0666,mode=620,max={_TERMINALS}"
+    _mount("devpts", "/dev/pts", "devpts", _MS_NOSUID | _MS_NOEXEC, options)
 
 
 def _mount(
