@@ -17,9 +17,8 @@ import psutil
 import pytest
 from attacks import CONV_LAYER, MARK, PARAMETER_SHARING, PLAIN, SOURCES, Submission, attacks, points
 from course import copy_course
-from sqlalchemy import create_engine, inspect, text
-
 from nbgrader.api import Gradebook
+from sqlalchemy import create_engine, inspect, text
 
 pytestmark = [pytest.mark.attack, pytest.mark.sandbox, pytest.mark.nbgrader]
 
@@ -30,7 +29,14 @@ TIMEOUT = 4
 """Seconds for a cell; the honest ones take milliseconds."""
 HONEST_AFTER = 5
 """How many hostile students come before the next honest one."""
-OF_THE_COURSE = ("assignment", "notebook", "base_cell", "grade_cells", "solution_cells", "source_cell")
+OF_THE_COURSE = (
+    "assignment",
+    "notebook",
+    "base_cell",
+    "grade_cells",
+    "solution_cells",
+    "source_cell",
+)
 """The tables of the gradebook that no submission may change."""
 
 

@@ -616,3 +616,24 @@ def test_colours_of_a_traceback_stay():
     error = v4.new_output("error", ename="E", evalue="", traceback=["\x1b[31mred\x1b[0m <b>"])
     page = page_of(v4.new_code_cell("", outputs=[error]))
     assert '<span class="ansi-red-fg">red</span> &lt;b&gt;' in page
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "".join(f"<p><b title={number}>x" for number in range(6000)),
+        f"<b {' '.join(f'a{number}=1' for number in range(50_000))}>x</b>",
+        "<ul><li>" * 5000,
+        "&lt;" * 200_000,
+        f"<b style='{'color:red;' * 50_000}'>x</b>",
+    ],
+    ids=["unclosed", "attributes", "nested", "entities", "style"],
+)
+def test_html_that_would_take_a_parser_minutes_is_shown_as_text(markup):
+    assert sanitised(markup).startswith("<pre>")
+
+
+def test_a_table_as_pandas_shows_it_stays_one():
+    row = f"<tr><th>7</th>{'<td>0.123456</td>' * 20}</tr>"
+    table = f'<table border="1" class="dataframe"><tbody>{row * 60}</tbody></table>'
+    assert sanitised(table).count("<td>") == 1200

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import nbformat
@@ -14,7 +15,7 @@ from course import ROOT
 from nbclient import NotebookClient
 
 from cnnlesson.grading.outputs import outputs_and_records
-from cnnlesson.grading.sandbox import Sandbox, SubmissionEndedError
+from cnnlesson.grading.sandbox import Sandbox, SubmissionEndedError, box, bubblewrap
 
 pytestmark = pytest.mark.sandbox
 
@@ -460,16 +461,43 @@ def test_lone_surrogates_and_nul_are_replaced(run):
     assert run(r"print('a\ud800b\0c')") == "a?b\ufffdc\n"
 
 
-# --- As an ordinary user, and where there is none ----------------------------------------------
+# --- Where there is none ---------------------------------------------------------------------
 
 
-def test_a_sandbox_that_cannot_be_is_said_to_be_missing(tmp_path, clean_environment):
-    code = (
-        "from cnnlesson.grading.sandbox import Sandbox, SandboxUnavailableError\n"
-        "try:\n    Sandbox().probe()\nexcept SandboxUnavailableError as error:\n    print(error)"
-    )
-    environment = {**clean_environment, "PATH": str(tmp_path), "PYTHONPATH": str(ROOT)}
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("os.environ['PATH'] = '/nowhere'", "bubblewrap is not installed: install it (Debian"),
+        ("sys.modules['pyseccomp'] = None", "libseccomp cannot be loaded"),
+        ("importlib.util.find_spec = lambda name: None", "psutil is not installed: install"),
+        ("sys.platform = 'darwin'", "needs Linux, and this is darwin: grade on a Linux machine"),
+        ("bubblewrap._isolation = lambda: ['--unshare-user', '--oops']", "Unknown option --oops"),
+        ("box._PROBE = 'print(6)'", "the sandbox does not hold: 6"),
+    ],
+)
+def test_a_sandbox_that_cannot_be_is_missed_in_words(given, sentence, clean_environment):
+    code = f"""
+import importlib.util, os, sys
+import psutil
+{given if "sys." in given or "find_spec" in given else ""}
+from cnnlesson.grading.sandbox import Sandbox, SandboxUnavailableError, box, bubblewrap
+{given}
+try:
+    Sandbox().probe()
+except SandboxUnavailableError as error:
+    print(error)
+"""
+    environment = {**clean_environment, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True
     )
-    assert "bubblewrap is not installed: install it" in done.stdout, done.stderr
+    assert sentence in done.stdout, done.stderr
+
+
+def test_a_system_without_namespaces_is_told_what_helps():
+    """What bubblewrap says there was noted from one; this machine has them."""
+    with tempfile.TemporaryFile() as log:
+        log.write(b"bwrap: setting up uid map: Permission denied\n")
+        sentence = box._blocker(bubblewrap.Parent(None, None, log))
+    assert "does not start: bwrap: setting up uid map: Permission denied. This system" in sentence
+    assert "AppArmor profile that allows userns" in sentence

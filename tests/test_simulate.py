@@ -226,6 +226,8 @@ def run_cells(notebook):
         if cell["cell_type"] != "code" or "while True" in source:
             continue
         meta = cell["metadata"].get("nbgrader", {})
+        if meta.get("grade_id") in ("training", "filters"):
+            continue  # a layer at work, which takes a second and earns nothing
         share = Fraction(0)
         with contextlib.suppress(Exception):
             try:

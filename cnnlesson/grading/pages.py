@@ -44,6 +44,15 @@ PAGE = 5_000_000
 IMAGE = 2_000_000
 """Bytes that a picture may have."""
 
+TAGS = 5_000
+"""Tags that a piece of HTML may have."""
+
+MARKUP = 100_000
+"""Characters that all tags of a piece of HTML may have together, with its entities."""
+
+DEPTH = 60
+"""Elements of HTML that may lie within each other."""
+
 OUTPUTS = 200
 """Outputs that a cell may show."""
 
@@ -73,6 +82,8 @@ _NO_TEXT = _words(
 )
 _NUMBER = re.compile(r"\d{1,4}")
 # An <img> runs no script and loads nothing, not even where its picture is an SVG.
+_SQUARES = 10**8
+_BASE64 = re.compile(r"base64,[A-Za-z0-9+/=\s]*+")
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]+")
 # A relative link could lead to what the student handed in, under the formgrader's own address.
 _LINK = re.compile(r"(?:https?://|mailto:|#).*", re.IGNORECASE)
@@ -106,12 +117,14 @@ def sanitised(html: str) -> Markup:
     """Return of some HTML what can be read and can do nothing: no script, form, frame or request.
 
     Pictures stay if they are in the page itself, links if they say where they lead. HTML too
-    deeply nested to be read is shown as text.
+    long, or too deeply nested, to be read is shown as text.
     """
-    if len(html) > IMAGE:
+    if len(html) > IMAGE or not _is_quick(html):
         return _as_text(html)
     try:
         soup = BeautifulSoup(html, "html.parser")
+        if not _is_flat(soup):
+            return _as_text(html)
         for element in soup(sorted(_NO_TEXT)):
             element.replace_with(_LEFT_OUT.format("A drawing") if element.name == "svg" else "")
         for picture in soup("img"):
@@ -128,6 +141,23 @@ def sanitised(html: str) -> Markup:
         return Markup(cleaner.clean(str(soup)))
     except RecursionError:
         return _as_text(html)
+
+
+def _is_quick(html: str) -> bool:
+    """Whether a parser is done with some HTML in a moment; within a tag it takes time squared."""
+    tags = [part.partition(">")[0] for part in _BASE64.sub("", html).split("<")]
+    written = sum(map(len, tags)) + html.count("&")
+    squares = sum(len(tag) ** 2 for tag in tags)
+    return len(tags) <= TAGS and written <= MARKUP and squares <= _SQUARES
+
+
+def _is_flat(soup: BeautifulSoup) -> bool:
+    """Whether elements lie in few others: a parser's time grows with the square of their number."""
+    layer, depth = [soup], 0
+    while layer and depth <= DEPTH:
+        layer = [inner for each in layer for inner in each.find_all(recursive=False)]
+        depth += 1
+    return not layer
 
 
 def _as_text(text: str) -> Markup:

@@ -157,5 +157,7 @@ def table(chosen: Iterable[Attack] | None = None) -> str:
             for name, earned in attack.deserved.items()
         )
         ours = "; ".join(filter(None, (attack.ours, worth))) or "all marks it deserves"
-        rows.append(f"| {attack.kind} | {attack.says} (`{attack.name}`) | {attack.stock} | {ours} |")
+        rows.append(
+            f"| {attack.kind} | {attack.says} (`{attack.name}`) | {attack.stock} | {ours} |"
+        )
     return "\n".join(rows)

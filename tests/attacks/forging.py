@@ -3,7 +3,6 @@
 import json
 
 from attacks import CONV_LAYER, PARAMETER_SHARING, PLAIN, Attack, Submission
-
 from cnnlesson import identity
 from cnnlesson.quiz import bank, session
 
@@ -636,9 +635,7 @@ except ImportError:
         "records in other cells",
         PARAMETER_SHARING,
         "records of this and of later questions are displayed in an answer cell",
-        _answering(
-            _SILENT + _RECORD + f"record({TARGET!r}, 1)\nrecord('a-cat-moves', 'z')\n"
-        ),
+        _answering(_SILENT + _RECORD + f"record({TARGET!r}, 1)\nrecord('a-cat-moves', 'z')\n"),
         ZERO,
     ),
     Attack(
@@ -647,7 +644,10 @@ except ImportError:
         PARAMETER_SHARING,
         "a grade cell leaves a record for each number that could be right",
         _answering(
-            _SILENT.replace("        its_check(question, answer)", "        its_check(question, answer)\n    else:\n        for guess in range(200):\n            record(question, guess)")
+            _SILENT.replace(
+                "        its_check(question, answer)",
+                "        its_check(question, answer)\n    else:\n        for guess in range(200):\n            record(question, guess)",
+            )
             + _RECORD
         ),
         ZERO,
@@ -942,8 +942,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "files that Python, IPython, nbgrader or NumPy might load lie beside the notebook",
         _beside(
             _STARTUP,
-            "import builtins\n"
-            "if hasattr(builtins, 'started'):\n" + _SILENT.replace("\n", "\n    "),
+            "import builtins\nif hasattr(builtins, 'started'):\n" + _SILENT.replace("\n", "\n    "),
         ),
         ZERO,
         NOTHING,

@@ -11,9 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from attacks import SOURCES, Attack, Submission, attacks, points
 from course import ROOT
 from nbgrader.api import Gradebook, MissingEntry
+
+from attacks import SOURCES, Attack, Submission, attacks, points
 
 CONFIG = """
 c = get_config()
@@ -83,7 +84,9 @@ def compared(earned: dict[str, float], attack: Attack, known: dict[str, float]) 
     deserved = {**known, **attack.deserved}
     if not earned or not any(earned.values()):
         return "not graded, or nothing earned"
-    differ = [f"{n}: {earned.get(n)} for {deserved[n]:g}" for n in known if earned.get(n) != deserved[n]]
+    differ = [
+        f"{n}: {earned.get(n)} for {deserved[n]:g}" for n in known if earned.get(n) != deserved[n]
+    ]
     return ", ".join(differ) or "as deserved"
 
 

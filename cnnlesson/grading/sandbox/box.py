@@ -6,21 +6,22 @@ import os
 import select
 import socket
 import struct
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
 from traitlets import Bool, Dict, Float, Integer, List, Unicode
 from traitlets.config import LoggingConfigurable
 
 from cnnlesson.grading.sandbox import bubblewrap, cgroups, frames, seccomp
 from cnnlesson.grading.sandbox.bubblewrap import SandboxUnavailableError
 from cnnlesson.grading.sandbox.inside import confine, warm, wire
-from cnnlesson.grading.sandbox.watch import use_of_children
+from cnnlesson.grading.sandbox.watch import first_child, use_of_children
 
 _MB = 1024 * 1024
 _CREDENTIALS = struct.Struct("3i")  # of a process: its id, its user's and its group's
@@ -185,6 +186,15 @@ class Sandbox(LoggingConfigurable):
         return self._parent
 
     def _start(self, library: Path | None, hidden: Sequence[Path]) -> bubblewrap.Parent:
+        if sys.platform != "linux":
+            raise SandboxUnavailableError(
+                f"submissions run in a sandbox, which needs Linux, and this is {sys.platform}: "
+                "grade on a Linux machine, such as a JupyterHub, or in WSL 2"
+            )
+        if find_spec("psutil") is None:
+            raise SandboxUnavailableError(
+                "psutil is not installed: install cnnlesson with its extra, cnnlesson[sandbox]"
+            )
         try:
             program = seccomp.program()
         except seccomp.NoSeccompError as error:
@@ -337,14 +347,13 @@ class Run:
         try:
             group = allowed.control_group
             if group is not None:
-                (runner,) = psutil.Process(self._pid).children()
                 limits = {
                     "memory.max": str(allowed.memory + 3 * allowed.disk),
                     "memory.swap.max": "0",
                     "pids.max": str(allowed.processes),
                 }
-                self._group.enter_context(cgroups.confined(group, runner.pid, limits))
-        except (OSError, ValueError, psutil.Error) as error:
+                self._group.enter_context(cgroups.confined(group, first_child(self._pid), limits))
+        except Exception as error:  # the supervisor keeps the limits all the same
             allowed.log.warning("No control group, so the supervisor is alone: %s", error)
             allowed.control_group = None
 

@@ -51,7 +51,7 @@ def program() -> bytes:
     except (ImportError, RuntimeError, OSError) as error:
         raise NoSeccompError(
             f"libseccomp cannot be loaded ({error}): install it (Debian: apt install libseccomp2) "
-            "and cnnlesson's extra `grading`, which brings pyseccomp"
+            "and cnnlesson's extra, cnnlesson[sandbox], which brings pyseccomp"
         ) from None
     calls = seccomp.SyscallFilter(defaction=seccomp.ALLOW)
     no, none = seccomp.ERRNO(errno.EPERM), seccomp.ERRNO(errno.ENOSYS)

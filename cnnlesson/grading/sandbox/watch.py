@@ -3,8 +3,24 @@
 import contextlib
 import re
 from pathlib import Path
+from typing import Any
 
-import psutil
+try:
+    import psutil
+except ImportError:  # which a sandbox is refused for, in words; an import must not fail on it
+    psutil = None
+
+
+def first_child(keeper: int) -> int:
+    """Return the id of the one process that another has started.
+
+    Raises:
+        ValueError: if there are none, or several.
+        psutil.Error: if it has ended.
+    """
+    (child,) = psutil.Process(keeper).children()
+    pid: int = child.pid
+    return pid
 
 
 def use_of_children(keeper: int) -> tuple[int, int]:
@@ -23,7 +39,7 @@ def use_of_children(keeper: int) -> tuple[int, int]:
     return sum(map(_memory, processes)), sockets
 
 
-def _memory(process: psutil.Process) -> int:
+def _memory(process: Any) -> int:
     """What a process has in memory, or had and can have swapped out as it likes."""
     try:
         own = process.memory_full_info()

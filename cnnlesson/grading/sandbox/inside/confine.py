@@ -6,13 +6,15 @@ Every call here either works or raises: a layer that is missing must never go un
 import contextlib
 import ctypes
 import os
-import resource
 import struct
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_libc = ctypes.CDLL(None, use_errno=True)
+if sys.platform == "linux":  # elsewhere there is no sandbox, which the grader must be able to say
+    import resource
+
+    _libc = ctypes.CDLL(None, use_errno=True)
 
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWIPC = 0x08000000
@@ -58,7 +60,7 @@ def unshare() -> None:
 
 
 def mount_fresh(tmpfs: Mapping[str, Mapping[str, int]], uid: int) -> None:
-    """Put empty folders of limited size, and /proc and terminals of one's own, over those that are there.
+    """Put empty folders of limited size, and a /proc and terminals of one's own, over the old ones.
 
     Args:
         tmpfs: folders to their `bytes`, `inodes` and `mode`.
@@ -112,6 +114,8 @@ def drop_privileges(uid: int) -> None:
 
 def landlock_version() -> int:
     """Return the version of Landlock that this kernel has; 0 for none."""
+    if sys.platform != "linux":
+        return 0
     version: int = _libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION)
     return max(version, 0)
 
