@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import latex2mathml.converter
 from bleach.css_sanitizer import CSSSanitizer
 from bleach.sanitizer import Cleaner
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from jinja2 import BaseLoader, ChoiceLoader, DictLoader, Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -153,7 +153,8 @@ def _is_quick(html: str) -> bool:
 
 def _is_flat(soup: BeautifulSoup) -> bool:
     """Whether elements lie in few others: a parser's time grows with the square of their number."""
-    layer, depth = [soup], 0
+    layer: list[Tag] = [soup]
+    depth = 0
     while layer and depth <= DEPTH:
         layer = [inner for each in layer for inner in each.find_all(recursive=False)]
         depth += 1
