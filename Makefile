@@ -7,6 +7,7 @@
 #   make test     run every test that can run on this machine
 #   make links    ask other hosts whether the links to them still lead somewhere
 #   make check    format, lint and type-check
+#   make same-marks   grade simulated classes of 60 with stock nbgrader and with ours, and compare
 #   make bench    measure the convolution against PyTorch, and write benchmarks/convolution.md
 
 PYTHON ?= python3
@@ -20,7 +21,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab site student-bundle grade test links check notebooks bench bench-visualisers constraints
+.PHONY: lab site student-bundle grade test same-marks links check notebooks bench \
+    bench-visualisers bench-sandbox constraints
 .DELETE_ON_ERROR:
 
 # --- The environment: one, which the targets below extend by what they need -----------------
@@ -103,6 +105,10 @@ grade: $(VENV)/with-lab
 test: $(VENV)/with-test
 	pytest $(PYTEST_FLAGS)
 
+# What `make test` does with a few students.
+same-marks: $(VENV)/with-test
+	pytest --must-run sandbox --students 60 tests/test_same_marks.py
+
 # Not a part of the tests: it needs the internet, and others' pages come and go.
 links: $(VENV)/with-test
 	pytest -m internet tests/test_texts.py
@@ -126,3 +132,6 @@ bench: $(VENV)/with-bench
 
 bench-visualisers: $(VENV)/with-test
 	python benchmarks/visualisers.py
+
+bench-sandbox: $(VENV)/with-test
+	python benchmarks/sandbox.py

@@ -28,6 +28,11 @@ def pytest_addoption(parser):
         metavar="MARKER",
         help="fail, rather than skip, the tests with this marker if what they need is missing",
     )
+    parser.addoption(
+        "--students",
+        type=int,
+        help="grade so many students of each assignment in tests/test_same_marks.py, not a few",
+    )
 
 
 def pytest_configure(config):

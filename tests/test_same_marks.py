@@ -1,0 +1,318 @@
+"""Honest work earns the same marks in the sandbox as with stock nbgrader, cell for cell.
+
+Stock is nbgrader with its own preprocessors; all that the course adds there is what its notebooks
+cannot do without, so that a kernel knows whose notebook it runs. Two things may differ, and are
+computed here: partial credit, which stock does not give, and stock's traps. Whole submissions that
+stock cannot grade at all (`simulate.UNGRADED`) are left out.
+"""
+
+from dataclasses import dataclass, replace
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook
+from pairs import Pair, outcomes, some_students, submit
+
+pytestmark = [pytest.mark.nbgrader, pytest.mark.sandbox]
+
+FIRST = "parameter-sharing"
+CLASSES = {FIRST: 12, "conv-layer": 4, "dimensionality": 4, "equivariance": 4, "padding": 4}
+"""How many students of each assignment are graded twice; `make same-marks` takes more."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a gradebook holds of one cell."""
+
+    auto_score: float | None
+    manual_score: float | None
+    extra_credit: float | None
+    max_score: float
+    needs_manual_grade: bool
+    auto_comment: str | None
+    manual_comment: str | None
+
+    @property
+    def score(self):
+        given = (self.auto_score or 0) if self.manual_score is None else self.manual_score
+        return given + (self.extra_credit or 0)
+
+
+@dataclass(frozen=True)
+class Total:
+    """What a gradebook holds of one notebook."""
+
+    score: float
+    penalty: float | None
+    needs_manual_grade: bool
+    flagged: bool
+    seconds_late: float
+
+
+@dataclass
+class Book:
+    """What a gradebook holds of an assignment: by notebook, student and cell."""
+
+    marks: dict[tuple[str, str, str], Marks]
+    totals: dict[tuple[str, str], Total]
+
+
+def read(course, assignment):
+    marks, totals = {}, {}
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        for submission in gradebook.assignment_submissions(assignment):
+            for notebook in submission.notebooks:
+                key = (notebook.name, submission.student.id)
+                totals[key] = Total(
+                    notebook.score,
+                    notebook.late_submission_penalty,
+                    notebook.needs_manual_grade,
+                    notebook.flagged,
+                    submission.total_seconds_late,
+                )
+                comments = {each.name: each for each in notebook.comments}
+                for grade in notebook.grades:
+                    comment = comments.get(grade.name)
+                    marks[*key, grade.name] = Marks(
+                        grade.auto_score,
+                        grade.manual_score,
+                        grade.extra_credit,
+                        grade.max_score,
+                        grade.needs_manual_grade,
+                        comment and comment.auto_comment,
+                        comment and comment.manual_comment,
+                    )
+    return Book(marks, totals)
+
+
+# The lesson's own assignments, of simulated students
+
+
+@pytest.fixture(scope="module", params=CLASSES)
+def a_class(request, run, tmp_path_factory):
+    """Students of an assignment, graded both ways."""
+    assignment = request.param
+    count = request.config.getoption("students") or CLASSES[assignment]
+    exercise, students = some_students(assignment, count, loops=int(assignment == FIRST))
+    pair = Pair(tmp_path_factory.mktemp(assignment), assignment, run)
+    submit(pair.courses[0], exercise, students)
+    return pair, students, first_marks(pair)
+
+
+def first_marks(pair):
+    pair.release()
+    pair.grade()
+    return both(pair)
+
+
+def both(pair):
+    """What the two gradebooks hold: stock's, and ours."""
+    return tuple(read(course, pair.assignment) for course in pair.courses)
+
+
+def as_ours(stock, assignment, students):
+    """What a gradebook of ours must hold, given stock's: partial credit and one trap on top."""
+    expected = Book(dict(stock.marks), dict(stock.totals))
+    for student in students:
+        for place, answer in enumerate(student.answers):
+            key = (assignment, student.student, answer.question)
+            mark = stock.marks[key]
+            if student.handling == "grade-cell-deleted" and place == student.at:
+                # The trap: stock never puts it back, and leaves its points open.
+                assert mark.auto_score is None
+                by_hand = mark.manual_score is not None
+                mark = replace(mark, auto_score=answer.points, needs_manual_grade=by_hand)
+            elif 0 < answer.share < 1 and not answer.by_hand:
+                assert mark.auto_score == 0
+                # A simulated student's wrong function comes from the bank of answers, which no
+                # sandbox has: there the cell fails, and earns nothing with ours either.
+                if "quiz import bank" not in answer.code:
+                    mark = replace(mark, auto_score=answer.points)
+            expected.marks[key] = mark
+        key = (assignment, student.student)
+        own = [mark for cell, mark in expected.marks.items() if cell[:2] == key]
+        score = sum(mark.score for mark in own)
+        expected.totals[key] = replace(
+            stock.totals[key],
+            score=score,
+            penalty=score / 4 if student.late else None,
+            needs_manual_grade=any(mark.needs_manual_grade for mark in own),
+        )
+    return expected
+
+
+def test_the_class_shows_what_it_is_to_show(a_class):
+    pair, students, (stock, ours) = a_class
+    shown = set().union(*map(outcomes, students))
+    assert {"right", "wrong", "explained"} <= shown
+    if pair.assignment == FIRST:
+        assert {"blank", "follows", "partly", "raises", "loops"} <= shown
+        assert {each.handling for each in students} >= {"grade-cell-deleted", "answer-cell-deleted"}
+        assert {each.late for each in students} == {True, False}
+    assert len(ours.totals) == len(stock.totals) == len(students)
+
+
+def test_marks_are_the_same_but_for_partial_credit(a_class):
+    pair, students, (stock, ours) = a_class
+    expected = as_ours(stock, pair.assignment, students)
+    assert ours.marks == expected.marks
+    assert ours.totals == expected.totals
+
+
+def test_stock_gives_what_the_list_says(a_class):
+    """Or the comparison would be with a stock that cannot run these notebooks."""
+    pair, students, (stock, _) = a_class
+    for student in students:
+        for place, answer in enumerate(student.answers):
+            if answer.by_hand or (student.handling and place == student.at):
+                continue
+            mark = stock.marks[pair.assignment, student.student, answer.question]
+            assert mark.auto_score == answer.stock_points, (student.student, answer.question)
+
+
+# Graded again, once a person has given points, written comments and come to late submissions
+
+
+def mark_by_hand(course, assignment, students):
+    """Do as the formgrader does with what an instructor types, and return what that was."""
+    typed = {}
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        for number, student in enumerate(students):
+            for place, answer in enumerate(student.answers):
+                asked = (answer.question, assignment, assignment, student.student)
+                grade = gradebook.find_grade(*asked)
+                if answer.by_hand:
+                    grade.manual_score = answer.points
+                    comment = gradebook.find_comment(*asked)
+                    comment.manual_comment = f"{answer.points:g} points, {student.student}."
+                elif (number + place) % 5 == 0:
+                    grade.manual_score = grade.max_score / 2
+                if (number + place) % 7 == 0:
+                    grade.extra_credit = 0.25
+                grade.needs_manual_grade = grade.manual_score is grade.auto_score is None
+                key = (assignment, student.student, answer.question)
+                typed[key] = (grade.manual_score, grade.extra_credit)
+        gradebook.db.commit()
+    return typed
+
+
+@pytest.mark.parametrize("a_class", [FIRST], indirect=True)
+def test_a_regrade_keeps_what_a_person_gave(a_class):
+    pair, students, before = a_class
+    typed, also_typed = (mark_by_hand(course, pair.assignment, students) for course in pair.courses)
+    assert typed == also_typed
+    pair.grade("--force")
+    stock, ours = both(pair)
+    expected = as_ours(stock, pair.assignment, students)
+    assert ours.marks == expected.marks
+    assert ours.totals == expected.totals
+    for key, mark in ours.marks.items():
+        assert (mark.manual_score, mark.extra_credit) == typed[key]
+        assert mark.auto_score == before[1].marks[key].auto_score
+        assert mark.needs_manual_grade == (mark.manual_score is not None)  # to be looked at again
+    comments = [mark.manual_comment for mark in ours.marks.values() if mark.manual_comment]
+    assert len(comments) == len(students)
+    assert any(total.penalty for total in ours.totals.values())
+
+
+# A course of plain asserts, without a bank
+
+PLAIN = "plain"
+ANSWERS = {
+    "right": "def triangular(n):\n    return n * (n + 1) // 2",
+    "wrong": "def triangular(n):\n    return n * n",
+    "blank": "def triangular(n):\n    raise NotImplementedError",
+    "prints-much": "def triangular(n):\n    print('adding' * 99)\n    return sum(range(n + 1))",
+}
+TESTS = {
+    "passes": ("assert triangular(4) == 10", 2),
+    "fails": ("assert triangular(4) == 16", 0),
+    "says-nothing": ("answer = triangular(4)", 2),
+    "prints": ("print(triangular(4))", 2),
+    "shows": ("display(triangular(4))", 2),
+    "is-worth-half": ("1 if triangular(4) == 10 else 0", 1),
+    "is-worth-all": ("2.0 if triangular(4) == 10 else 0.5", 2),
+    "is-a-text": ("f'it is {triangular(4)}'", 2),
+    "is-hidden": ("### BEGIN HIDDEN TESTS\nassert triangular(4) == 10\n### END HIDDEN TESTS", 2),
+    "reads-a-file": ("assert triangular(4) == int(open('data/ten.txt').read())", 2),
+    "imports-a-file": ("import helper\nhelper.expect(triangular(4), 10)", 2),
+    "waits": ("import asyncio\nawait asyncio.sleep(0)\nassert triangular(4) == 10", 2),
+    "has-magic": ("%time answer = triangular(4)\nassert answer == 10", 2),
+    "runs-a-command": ("said = !echo {triangular(4)}\nassert said == ['10']", 2),
+}
+"""Grade cells of two points each, and what the right answer earns."""
+
+TRAPS = {
+    "warns": ("import warnings\nwarnings.warn('old')\nassert triangular(4) == 10", 0, 2),
+    "is-of-numpy": ("import numpy\nnumpy.float64(1.0) * (triangular(4) == 10)", 2, 1),
+    "is-no-number": ("float('nan') * triangular(4)", 2, 0),
+    "is-negative": ("-1.0 * triangular(4)", 2, 0),
+    "shows-then-fails": ("display(1)\n1.0\nget_ipython().displayhook(2.0)\nassert False", 2, 0),
+}
+"""What the right answer earns with stock nbgrader, and with ours."""
+
+
+def plain_notebook():
+    """A notebook of an answer, its tests, and two answers that a person reads."""
+
+    def mark(cell, name, *, grade, solution):
+        kind = {"grade": grade, "solution": solution, "locked": not solution, "task": False}
+        points = {"points": 2} if grade else {}
+        cell.metadata.nbgrader = {"grade_id": name, "schema_version": 3, **kind, **points}
+        return cell
+
+    answer = f"### BEGIN SOLUTION\n{ANSWERS['right']}\n### END SOLUTION"
+    tests = {name: source for name, (source, *_) in (TESTS | TRAPS).items()}
+    return new_notebook(
+        cells=[
+            mark(new_code_cell(answer), "triangular", grade=False, solution=True),
+            *(
+                mark(new_code_cell(source), name, grade=True, solution=False)
+                for name, source in tests.items()
+            ),
+            mark(new_markdown_cell("Why?"), "why", grade=True, solution=True),
+            mark(new_code_cell("# Draw it."), "draw", grade=True, solution=True),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
+    )
+
+
+@pytest.fixture(scope="module")
+def plain(run, tmp_path_factory):
+    """A course of plain asserts, which knows no bank, graded both ways."""
+    pair = Pair(tmp_path_factory.mktemp(PLAIN), PLAIN, run, bank=False)
+    source = pair.courses[0] / "source" / PLAIN
+    (source / "data").mkdir(parents=True)
+    (source / "data/ten.txt").write_text("10\n", encoding="utf-8")
+    (source / "helper.py").write_text("def expect(a, b):\n    assert a == b\n", encoding="utf-8")
+    nbformat.write(plain_notebook(), source / "plain.ipynb")
+    for student, answer in ANSWERS.items():
+        folder = pair.courses[0] / "submitted" / student / PLAIN
+        (folder / "data").mkdir(parents=True)
+        (folder / "data/ten.txt").write_text("16\n", encoding="utf-8")  # which must not count
+        handed_in = plain_notebook()
+        handed_in.cells[0].source = answer
+        if student == "right":
+            handed_in.cells[-2].source = "Since each step adds one more."
+        nbformat.write(handed_in, folder / "plain.ipynb")
+    return first_marks(pair)
+
+
+def test_plain_asserts_earn_the_same(plain):
+    stock, ours = plain
+
+    def without_traps(book):
+        return {key: mark for key, mark in book.marks.items() if key[-1] not in TRAPS}
+
+    assert without_traps(ours) == without_traps(stock)
+    assert len(ours.marks) == len(ANSWERS) * (len(TESTS) + len(TRAPS) + 2)
+    right = {name: points for name, (_, points) in TESTS.items()}
+    assert right == {name: stock.marks[PLAIN, "right", name].auto_score for name in TESTS}
+    assert {stock.marks[PLAIN, "blank", name].auto_score for name in TESTS} == {0}
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_the_traps_are_gone(name, plain):
+    _, *points = TRAPS[name]
+    assert points == [book.marks[PLAIN, "right", name].auto_score for book in plain]
