@@ -45,14 +45,6 @@ NOTEBOOKS = {
 }
 STOCK, WARM, COLD = "stock: a kernel", "sandbox, warm", "sandbox, `warm = False`"
 
-SPENT = """
-import time
-_spent = []
-get_ipython().events.register("pre_run_cell", lambda _: _spent.append(-time.process_time()))
-get_ipython().events.register("post_run_cell", lambda _: _spent.append(time.process_time()))
-"""
-"""Before the first cell; `sum(_spent[1:-1])` after the last one is what the cells took."""
-
 Sample = tuple[float, float]  # seconds by the clock, and of the processor
 
 
@@ -71,9 +63,9 @@ class Counted(Sandbox):
 
     def used(self) -> float:
         """Return the seconds that the warm parent, and all that it forked, have taken so far."""
-        return sum(sum(each.cpu_times()[:4]) for each in self.processes())
+        return sum(sum(each.cpu_times()[:4]) for each in self.inside())
 
-    def processes(self) -> list[psutil.Process]:
+    def inside(self) -> list[psutil.Process]:
         """List bubblewrap's processes, of which the last is the warm parent."""
         if self._parent is None:
             return []
@@ -151,10 +143,10 @@ def one_by_one(course: Course) -> tuple[dict[str, dict[str, list[Sample]]], dict
 
 
 def cells_alone(notebook: nbformat.NotebookNode, run: Callable) -> float:
-    """Return the seconds of the processor that IPython takes for the cells, and no more."""
+    """Return the seconds of the processor from the first cell to the last, inside the sandbox."""
     counted = copy.deepcopy(notebook)
-    counted.cells.insert(0, new_code_cell(SPENT))
-    counted.cells.append(new_code_cell("print(sum(_spent[1:-1]))"))
+    counted.cells.insert(0, new_code_cell("import time\n_start = time.process_time()"))
+    counted.cells.append(new_code_cell("print(time.process_time() - _start)"))
     run(counted)
     return float(counted.cells[-1].outputs[0].text)
 
@@ -213,8 +205,8 @@ def report(samples: dict, alone: dict, whole: dict, megabytes: tuple[float, floa
         "",
         f"Running its notebook alone, {ROUNDS} rounds. Ratios are those of the same round, below 1 "
         "where the sandbox is faster than stock nbgrader. The time of the processor is that of "
-        "all processes. *The cells alone* is what IPython takes for them inside the warm sandbox: "
-        "no way of running them takes less. One empty cell shows what the sandbox itself takes.",
+        "all processes. *The cells alone* is what IPython takes for them inside the warm sandbox, as "
+        "it would anywhere. One empty cell shows what the sandbox, or a kernel, takes by itself.",
         "",
         "| notebook | run in | seconds | over stock's | processor, s | over stock's |",
         "|---|---|---:|---:|---:|---:|",
@@ -260,7 +252,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         course = Course(Path(folder))
         samples, alone = one_by_one(course)
-        memory = course.sandboxes[WARM].processes()[-1].memory_full_info()
+        memory = course.sandboxes[WARM].inside()[-1].memory_full_info()
         whole = whole_command(Path(tempfile.mkdtemp(dir=folder)))
     text = report(samples, alone, whole, (memory.pss / 1e6, memory.rss / 1e6))
     (HERE / "sandbox.md").write_text(text, encoding="utf-8")
