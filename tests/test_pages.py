@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -19,6 +20,7 @@ from nbformat import NotebookNode, from_dict, v4, write
 from nbgrader.api import Gradebook
 
 from cnnlesson.grading.pages import (
+    COLOURED,
     MARKDOWN,
     OUTPUTS,
     PAGE,
@@ -567,6 +569,20 @@ def test_what_is_too_long_is_cut_and_says_so():
 )
 def test_text_that_is_hard_to_read_does_not_stop_a_page(text):
     assert "The end" in page_of(v4.new_markdown_cell(f"{text}\n\nThe end"))
+
+
+@pytest.mark.parametrize("text", [" \n", "**a", "a "])
+def test_code_that_is_hard_to_colour_does_not_stop_a_page(text):
+    code = v4.new_code_cell(text * (TEXT // len(text)))
+    fence = v4.new_markdown_cell(f"```perl\n{text * (MARKDOWN // len(text) - 9)}\n```")
+    short = [v4.new_code_cell(text * (COLOURED // len(text))) for _ in range(12)]
+    begin = time.process_time()
+    assert "The end" in page_of(*short, code, fence, v4.new_markdown_cell("The end"))
+    assert time.process_time() - begin < 15
+
+
+def test_short_code_is_coloured():
+    assert '<span class="k">while</span>' in page_of(v4.new_code_cell("while True: pass"))
 
 
 def test_formulas_are_typeset_without_a_script():

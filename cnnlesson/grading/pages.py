@@ -22,6 +22,7 @@ from jinja2 import BaseLoader, ChoiceLoader, DictLoader, Environment, pass_conte
 from jinja2.runtime import Context
 from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode, v4
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
@@ -37,6 +38,12 @@ TEXT = 100_000
 
 MARKDOWN = 20_000
 """Characters that a text in Markdown may have, pictures in it not counted."""
+
+COLOURED = 4_000
+"""Characters that a cell of code may have to be coloured, which may take time quadratic in them."""
+
+COLOURED_IN_ALL = 50_000
+"""Characters that a page may have of such cells."""
 
 PAGE = 5_000_000
 """Characters that a page may show in all, with its pictures in base64."""
@@ -199,7 +206,8 @@ class _Renderer(IPythonRenderer):
         except InvalidNotebook:
             return _LEFT_OUT.format("A picture that is not attached")
 
-    def block_mermaidjs(self, code: str) -> str:
+    def block_code(self, code: str, info: str | None = None) -> str:  # noqa: ARG002
+        # Not coloured: it may name any of Pygments' lexers, many of which take quadratic time.
         return str(_as_text(code))
 
 
@@ -560,7 +568,17 @@ class PageExporter(CappedReading, HTMLExporter):
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **settings: Any
     ) -> tuple[str, dict[str, Any]]:
         """Make a page of what `plain` leaves of a notebook."""
+        self._to_colour = COLOURED_IN_ALL
+        self.filters = {**self.filters, "highlight_code": self._highlighted}
         return super().from_notebook_node(plain(nb), resources, **settings)
+
+    def _highlighted(self, source: str, language: str = "", metadata: Any = None) -> str:  # noqa: ARG002
+        """Colour code as Python, if it is short: no lexer of Pygments is made for hostile code."""
+        colour = len(source) <= min(COLOURED, self._to_colour)
+        self._to_colour -= colour * len(source)
+        highlight = Highlight2HTML("python" if colour else "text", parent=self)  # type: ignore[no-untyped-call]
+        coloured: str = highlight(source)  # type: ignore[no-untyped-call]
+        return coloured
 
     def _create_environment(self) -> Environment:
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
