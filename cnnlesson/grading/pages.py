@@ -577,7 +577,7 @@ class PageExporter(CappedReading, HTMLExporter):
         colour = len(source) <= min(COLOURED, self._to_colour)
         self._to_colour -= colour * len(source)
         highlight = Highlight2HTML("python" if colour else "text", parent=self)  # type: ignore[no-untyped-call]
-        coloured: str = highlight(source)  # type: ignore[no-untyped-call]
+        coloured: str = highlight(source)
         return coloured
 
     def _create_environment(self) -> Environment:
