@@ -248,6 +248,7 @@ def test_a_prediction_comes_first_and_a_goal_is_judged(page):
     asking.get_by_text("Goal: an output of 5 × 5. Not yet.").wait_for()
     asking.get_by_role("button", name="same (PyTorch)").click()
     asking.get_by_text("Goal: an output of 5 × 5. Reached!").wait_for()
+    asking.get_by_text("You predicted 4 × 3; it is 3 × 3.").wait_for()  # of the layer it was for
     asking.get_by_role("button", name="Stride S: more").click()
     asking.get_by_role("button", name="same (PyTorch)").click()
     asking.get_by_text("PyTorch has no “same” padding at stride 2").wait_for()

@@ -311,7 +311,8 @@ function render({ model, el }) {
   const guess = { height: h("input", { type: "number", "aria-label": "predicted height" }), width: h("input", { type: "number", "aria-label": "predicted width" }) };
   const prediction = h("fieldset", {}, h("legend", {}, "Predict first: how high and wide is the output?"), guess.height, "×", guess.width, button("Show it", () => {
     if (!/^\d+$/.test(guess.height.value) || !/^\d+$/.test(guess.width.value)) return complain("Give a height and a width as whole numbers first.");
-    predicted = [Number(guess.height.value), Number(guess.width.value)];
+    const times = (height, width) => `${Number(height)} × ${Number(width)}`;
+    predicted = `You predicted ${times(guess.height.value, guess.width.value)}; it is ${times(sums.length, sums[0]?.length ?? 0)}.`;
     refresh();
   }));
   const compared = h("div", { role: "status" });
@@ -343,7 +344,7 @@ function render({ model, el }) {
     }
     drawGrids();
     prediction.hidden = !asking();
-    compared.textContent = predicted ? `You predicted ${predicted.join(" × ")}; it is ${sums.length} × ${sums[0]?.length ?? 0}.` : "";
+    compared.textContent = predicted ?? "";
     sum.textContent = "";
     settle();
     judge();
@@ -375,7 +376,7 @@ function render({ model, el }) {
     sum,
     h("fieldset", {}, h("legend", { class: "cl-hidden" }, "Stepping and saving"),
       button("Step back", () => step(-1)), play, button("Step", () => step(1)),
-      h("label", {}, "Speed", h("br"), speed),
+      h("label", {}, "Speed", speed),
       button("Save picture (SVG)", () => save("svg")), button("Save picture (PNG)", () => save("png"))),
     say.element,
   );

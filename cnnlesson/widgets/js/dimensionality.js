@@ -239,7 +239,7 @@ function drawGrowth(layer, colours, room) {
   }
   for (let size = from; size <= GROWTH_TO; size *= 2) {
     grid.push(`M${px(across(size))} ${bottom}v5`);
-    parts.push(caption(across(size), bottom + 19, size, colours.ink, 'text-anchor="middle"'));
+    if (!narrow || Math.log2(size / from) % 2 === 0) parts.push(caption(across(size), bottom + 19, size, colours.ink, 'text-anchor="middle"'));
   }
   parts.unshift(stroke(grid.join(""), colours.edge, 'stroke-width="0.7"'));
   parts.push(stroke(`M${left} ${top}V${bottom}H${px(right)}`, colours.ink));

@@ -444,7 +444,8 @@ function render({ model, el }) {
         return;
       }
       refusal.textContent = "";
-      predicted = numbers.map(Number);
+      const both = (shared, unshared) => `${thousands(shared)} shared and ${thousands(unshared)} unshared`;
+      predicted = `You predicted ${both(...numbers.map(Number))}; it is ${both(layer.counts.shared, layer.counts.unshared)}.`;
       refresh();
     }), refusal);
   const compared = h("div", { role: "status" });
@@ -519,9 +520,8 @@ function render({ model, el }) {
     if (anew) {
       drawnSettings = settings;
       drawWeights();
-      const totals = layer.counts;
       prediction.hidden = !asking();
-      compared.textContent = predicted ? `You predicted ${predicted.map(thousands).join(" shared and ")} unshared; it is ${thousands(totals.shared)} shared and ${thousands(totals.unshared)} unshared.` : "";
+      compared.textContent = predicted ?? "";
     }
     weightGrid.mark([], border());
     drawInput();
