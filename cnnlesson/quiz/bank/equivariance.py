@@ -404,8 +404,8 @@ QUESTIONS = (
         numbers=MOVING,
         objective="what-a-maximum-forgets",
         prompt="Each map is followed by its global maximum. The image may move to the right by 0, "
-        "1, 2 ... pixels, up to {g.W} - 1. For how many of these {g.W} shifts are the maxima "
-        "certain to stay the same, whatever the image and the weights?",
+        "1, 2 ... pixels, but by fewer than {g.W}. For how many of these {g.W} shifts are the "
+        "maxima certain to stay the same, whatever the image and the weights?",
         right_answer=lambda g: g.W // g.S,
         work=lambda g: Lines(
             f"Only multiples of the stride move the maps as a whole: W / S = {g.W} / {g.S} = "
