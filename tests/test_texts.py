@@ -42,6 +42,18 @@ def test_headings_are_in_order(path):
 
 
 @each_text
+def test_no_line_of_a_paragraph_is_taken_for_an_item_of_a_list(path):
+    """A line that begins with a plus or a minus is one to Markdown, though it be a sum's."""
+    item = r" *(?:[-+*]|1[.)]) "
+    within_a_paragraph = rf"(?!{item}|  |\s*$)"
+    assert [
+        line
+        for before, line in pairwise(prose(path).splitlines())
+        if re.match(within_a_paragraph, before) and re.match(item, line)
+    ] == []
+
+
+@each_text
 def test_every_picture_has_a_text_in_its_place(path):
     assert all(re.findall(r"!\[([^\]]*)\]\(", prose(path)))
     assert all("alt=" in tag for tag in re.findall(r"<img\b[^>]*>", prose(path)))
