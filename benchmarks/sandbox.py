@@ -37,7 +37,7 @@ from cnnlesson.grading.notebooks import CappedNotebookExporter  # noqa: E402
 from cnnlesson.grading.sandbox import Sandbox  # noqa: E402
 
 FIRST = "parameter-sharing"
-ROUNDS, WHOLE_ROUNDS, STUDENTS = 15, 5, 12
+ROUNDS, WHOLE_ROUNDS, STUDENTS = 15, 3, 12
 NOTEBOOKS = {
     "one empty cell": "",
     "parameter-sharing, solved": "parameter-sharing",
@@ -205,8 +205,8 @@ def report(samples: dict, alone: dict, whole: dict, megabytes: tuple[float, floa
         "",
         f"Running its notebook alone, {ROUNDS} rounds. Ratios are those of the same round, below 1 "
         "where the sandbox is faster than stock nbgrader. The time of the processor is that of "
-        "all processes. *The cells alone* is what IPython takes for them inside the warm sandbox, as "
-        "it would anywhere. One empty cell shows what the sandbox, or a kernel, takes by itself.",
+        "all processes. *The cells alone* is what IPython takes for them inside the warm sandbox, "
+        "as it would anywhere. One empty cell shows what sandbox and kernel take by themselves.",
         "",
         "| notebook | run in | seconds | over stock's | processor, s | over stock's |",
         "|---|---|---:|---:|---:|---:|",
