@@ -15,7 +15,18 @@ from pathlib import Path
 
 import psutil
 import pytest
-from attacks import CONV_LAYER, MARK, PARAMETER_SHARING, PLAIN, SOURCES, Submission, attacks, points
+from attacks import (
+    CONV_LAYER,
+    MARK,
+    PAGE,
+    PARAMETER_SHARING,
+    PLAIN,
+    SOURCES,
+    Submission,
+    attacks,
+    points,
+    with_table,
+)
 from course import copy_course
 from nbgrader.api import Gradebook
 from sqlalchemy import create_engine, inspect, text
@@ -216,5 +227,7 @@ def test_what_cannot_be_graded_is_named(attack, graded):
         assert attack.name in graded.said
 
 
-def test_there_are_many_classes_of_attack():
+def test_no_two_attacks_have_the_same_name_and_the_page_lists_them_all():
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
+    page = PAGE.read_text("utf-8")
+    assert page == with_table(page)  # or else: make attacks

@@ -25,6 +25,9 @@ SOURCES = {
 }
 """The folder that holds each assignment's folder; `plain` is one of asserts alone."""
 
+PAGE = ROOT / "docs/security.md"
+"""Holds the table of all attacks between two comments."""
+
 MARK = "left-by-a-hostile-student"
 """What attacks call what they try to leave on the machine, so that it can be looked for."""
 
@@ -161,3 +164,12 @@ def table(chosen: Iterable[Attack] | None = None) -> str:
             f"| {attack.kind} | {attack.says} (`{attack.name}`) | {attack.stock} | {ours} |"
         )
     return "\n".join(rows)
+
+
+def with_table(page: str) -> str:
+    """The page with the table in its place."""
+    before, begin, rest = page.partition("<!-- attacks: made by `make attacks` -->\n")
+    _, end, after = rest.partition("\n<!-- end of attacks -->")
+    assert begin
+    assert end
+    return f"{before}{begin}\n{table()}\n{end}{after}"

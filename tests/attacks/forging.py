@@ -227,6 +227,21 @@ def _odd_text(submission: Submission) -> None:
     submission.notebook["metadata"]["odd"] = float("nan")
 
 
+def _twice_the_same_key(submission: Submission) -> None:
+    submission.answer(TARGET, WRONG)
+    text = json.dumps(submission.notebook)
+    other = json.dumps([{"cell_type": "raw", "id": "other", "metadata": {}, "source": ""}])
+    twice = text.replace('{"cells":', f'{{"cells": {other}, "cells":', 1)
+    twice = twice.replace('"points": 2,', '"points": 2, "points": 2000,')
+    (submission.folder / f"{submission.assignment}.ipynb").write_text(twice)
+
+
+def _own_remarks(submission: Submission) -> None:
+    submission.answer(TARGET, WRONG)
+    remarks = {"remarks": ["All of your answers are right: 18 of 18 points."]}
+    submission.notebook["metadata"]["cnnlesson"] = remarks
+
+
 # --- Files beside the notebook -----------------------------------------------------------------
 
 _SHADOW = f"""
@@ -307,11 +322,10 @@ def output_size(*arguments):
 """
 
 _REPLAYED = """
-import itertools, json, pathlib
-kept = pathlib.Path("kept.json")
-results = itertools.cycle(json.loads(kept.read_text()) if kept.exists() else [0])
+import json, pathlib
+kept = json.loads(pathlib.Path("kept.json").read_text())
 def output_size(*arguments):
-    return next(results)
+    return kept.get(str([*map(int, arguments)]), 0)
 """
 
 
@@ -319,8 +333,8 @@ def _replayed(submission: Submission) -> None:
     submission.answer("implement-output-size", _REPLAYED)
     task = bank.find("implement-output-size").function
     assert task is not None
-    results = [task.expected(*case) for case in task.all_cases("public")]
-    (submission.folder / "kept.json").write_text(json.dumps(results))
+    kept = {str([*map(int, case)]): task.expected(*case) for case in task.all_cases("public")}
+    (submission.folder / "kept.json").write_text(json.dumps(kept))
 
 
 _PATCHED_NUMPY = """
@@ -373,6 +387,7 @@ _SHELL = {
     "ast-transformer": (
         "code changed on its way",
         "an AST transformer puts a full score in place of the check",
+        GAINS,
         f"""
 import ast
 class Swap(ast.NodeTransformer):
@@ -386,6 +401,7 @@ get_ipython().ast_transformers.append(Swap())
     "input-transformer": (
         "code changed on its way",
         "an input transformer puts a full score in place of the check",
+        GAINS,
         f"""
 def swap(lines):
     return ["2.0"] if lines and lines[0].startswith('check("{TARGET}"') else lines
@@ -395,11 +411,13 @@ get_ipython().input_transformers_cleanup.append(swap)
     "custom-exception": (
         "errors swallowed",
         "an exception handler of the shell swallows what the check raises",
+        NOTHING,
         "get_ipython().set_custom_exc((BaseException,), lambda *_, **__: None)",
     ),
     "post-run-hook": (
         "outputs changed afterwards",
         "a hook after each cell clears its outputs and displays a full score",
+        GAINS,
         f"""
 from IPython.display import clear_output
 def afterwards(result):
@@ -413,6 +431,7 @@ get_ipython().showtraceback = lambda *_, **__: None
     "replaced-shell": (
         "the shell replaced",
         "the class of the shell runs other code than it is told",
+        GAINS,
         f"""
 kind = type(get_ipython())
 its_run_cell, its_async = kind.run_cell, kind.run_cell_async
@@ -429,6 +448,7 @@ kind.run_cell_async = run_cell_async
     "replaced-display": (
         "the display hook replaced",
         "displays and results turn into a full score",
+        GAINS,
         f"""
 import builtins, sys
 publisher = get_ipython().display_pub
@@ -445,6 +465,7 @@ get_ipython().showtraceback = lambda *_, **__: get_ipython().displayhook(2.0)
     "check-exits": (
         "the cell ended early",
         "the check raises SystemExit before it can tell",
+        NOTHING,
         f"""
 its_check = check
 def check(question, answer):
@@ -459,6 +480,7 @@ _LASTING = {
     "no-get-ipython": (
         "the shell replaced",
         "get_ipython and the one shell become something else",
+        NOTHING,
         """
 a_cat_moves = "z"
 import builtins, IPython
@@ -470,6 +492,7 @@ interactiveshell.InteractiveShell._instance = None
     "settrace": (
         "execution traced",
         "a trace function changes the check's variables and lets no exception pass",
+        NOTHING,
         """
 a_cat_moves = "z"
 import sys
@@ -623,12 +646,12 @@ except ImportError:
         ours="the instructor is told",
     ),
     *(
-        Attack(name, kind, PARAMETER_SHARING, says, _answering(code), ZERO, GAINS)
-        for name, (kind, says, code) in _SHELL.items()
+        Attack(name, kind, PARAMETER_SHARING, says, _answering(code), ZERO, stock)
+        for name, (kind, says, stock, code) in _SHELL.items()
     ),
     *(
-        Attack(name, kind, PARAMETER_SHARING, says, _answering(code, LAST), {LAST: 0}, NOTHING)
-        for name, (kind, says, code) in _LASTING.items()
+        Attack(name, kind, PARAMETER_SHARING, says, _answering(code, LAST), {LAST: 0}, stock)
+        for name, (kind, says, stock, code) in _LASTING.items()
     ),
     Attack(
         "record-elsewhere",
@@ -637,6 +660,7 @@ except ImportError:
         "records of this and of later questions are displayed in an answer cell",
         _answering(_SILENT + _RECORD + f"record({TARGET!r}, 1)\nrecord('a-cat-moves', 'z')\n"),
         ZERO,
+        stock=GAINS,
     ),
     Attack(
         "many-records",
@@ -644,13 +668,17 @@ except ImportError:
         PARAMETER_SHARING,
         "a grade cell leaves a record for each number that could be right",
         _answering(
-            _SILENT.replace(
-                "        its_check(question, answer)",
-                "        its_check(question, answer)\n    else:\n        for guess in range(200):\n            record(question, guess)",
-            )
-            + _RECORD
+            _RECORD
+            + f"""
+its_check = check
+def check(question, answer):
+    its_check(question, answer)
+    for guess in range(200 * (question == {TARGET!r})):
+        record(question, guess)
+"""
         ),
         ZERO,
+        stock=NOTHING,
     ),
     Attack(
         "record-of-a-thread",
@@ -671,6 +699,7 @@ def check(question, answer):
 """
         ),
         ZERO,
+        stock=NOTHING,
     ),
     Attack(
         "record-with-a-verdict",
@@ -733,9 +762,10 @@ def check(question, answer):
             "what-is-shared": 0,
             "what-sharing-saves": 0,
         },
+        stock="full marks without a check",
     ),
     Attack(
-        "twice-the-same-key",
+        "message-with-a-key-twice",
         "forged messages to the grader",
         PARAMETER_SHARING,
         "a message to the grader has a key twice, where the second is another record",
@@ -837,7 +867,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "the grade cell is said to be a solution, for a person to grade",
         _noted(solution=True, task=True, grade=False),
         ZERO,
-        NOTHING,
+        "no grades for the notebook",
     ),
     Attack(
         "other-text",
@@ -879,7 +909,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "a copy of the grade cell stands before it, with a full score in it",
         _duplicated,
         ZERO,
-        NOTHING,
+        "stops the batch",
     ),
     Attack(
         "swapped-ids",
@@ -915,7 +945,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "a grade cell of the student's is worth a hundred points",
         _of_its_own,
         ZERO,
-        NOTHING,
+        "no grades for the notebook",
     ),
     Attack(
         "odd-text",
@@ -924,7 +954,24 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "cells hold lone surrogates and NUL, metadata is NaN",
         _odd_text,
         ZERO,
+        "no grades for the notebook",
+    ),
+    Attack(
+        "keys-twice",
+        "odd text in the notebook",
+        PARAMETER_SHARING,
+        "the notebook has its cells and the points of a cell twice",
+        _twice_the_same_key,
+        ZERO,
         NOTHING,
+    ),
+    Attack(
+        "remarks-of-its-own",
+        "forged remarks",
+        PARAMETER_SHARING,
+        "the notebook's metadata holds remarks as a grader writes them",
+        _own_remarks,
+        ZERO,
     ),
     Attack(
         "shadowed-library",
@@ -945,7 +992,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
             "import builtins\nif hasattr(builtins, 'started'):\n" + _SILENT.replace("\n", "\n    "),
         ),
         ZERO,
-        NOTHING,
+        GAINS,
     ),
     Attack(
         "cases-read-early",
@@ -954,6 +1001,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "the answer cell looks for the cases that its function will be called with",
         _function("implement-output-size", _EARLY_CASES),
         {"implement-output-size": 0},
+        stock=NOTHING,
     ),
     Attack(
         "replayed-results",
@@ -980,6 +1028,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "a function returns arrays that say what is asked",
         _function("implement-descent-step", _LAZY),
         {"implement-descent-step": 0},
+        stock=NOTHING,
     ),
     Attack(
         "librarys-function",
@@ -1028,7 +1077,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "a later cell prints the tests that have run, hidden ones included",
         _function("steps", "def steps(length, stride):\n    return length // stride\nprint(In)"),
         {},
-        "they stand in the feedback",
+        "n/a",
         ours="checked in-process",
     ),
     Attack(
@@ -1042,6 +1091,6 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
             "get_ipython().set_custom_exc((BaseException,), lambda *_, **__: None)",
         ),
         {"square": 0},
-        GAINS,
+        NOTHING,
     ),
 ]

@@ -1,10 +1,11 @@
-"""Hand attacks in to stock nbgrader, in a sandbox around all of it, and print what becomes of them.
+"""Hand attacks in to stock nbgrader, in a sandbox around it, and print what becomes of them.
 
-Run by hand, from `tests/`, whenever the version of nbgrader changes: `python -m attacks.stock`, with
-the names of attacks for those alone. What it prints is what `Attack.stock` tells in a few words.
+Run by hand, from `tests/`, whenever the version of nbgrader changes: `python -m attacks.stock`,
+with the names of attacks for those alone. `Attack.stock` tells what it prints in a few words.
 Each attack is graded in a course of its own, with an honest student after it.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def outer(course: Path, *command: str) -> list[str]:
     """The command, where it reaches nothing but the course, and cannot use the machine up."""
     return [
         *("bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
-        *("--bind", str(course), "/tmp/course", "--chdir", "/tmp/course", "--tmpfs", "/root"),
+        *("--bind", str(course), "/tmp/course", "--chdir", "/tmp/course"),
         *("--ro-bind", str(ROOT), str(ROOT), "--setenv", "HOME", "/tmp"),
         *("--unshare-all", "--die-with-parent", "--new-session", "--"),
         *("prlimit", f"--as={MEMORY}", f"--nproc={PROCESSES}", "--fsize=1000000000"),
@@ -58,6 +59,8 @@ def outcome(chosen: list[Attack], assignment: str) -> dict[str, str]:
             done = subprocess.run(
                 outer(course, step, assignment), capture_output=True, text=True, errors="replace"
             )
+            if step == "generate_assignment":
+                assert done.returncode == 0, done.stderr
         said = (done.stderr.strip().splitlines() or [""])[-1][-120:]
         with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
             told = {each: scores(gradebook, each, assignment) for each in [*students, "999-honest"]}
@@ -91,6 +94,7 @@ def compared(earned: dict[str, float], attack: Attack, known: dict[str, float]) 
 
 
 if __name__ == "__main__":
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # for alembic
     wanted = [each for each in attacks() if each.name in sys.argv[1:] or not sys.argv[1:]]
     for attack in wanted:
         print(attack.name, "|", *outcome([attack], attack.assignment).values(), flush=True)  # noqa: T201
