@@ -85,7 +85,7 @@ class Intake(LoggingConfigurable):
         if not any(folder.iterdir()):
             raise RefusedSubmission(f"{folder} is empty")
         self._remarks: list[str] = []
-        files = self._files(folder)
+        files = self._files(folder, [PurePosixPath(f"{name}.ipynb") for name in course.notebooks])
         notebooks = self._notebooks(folder, files, course)
         into.mkdir(mode=0o700, parents=True)
         for name, notebook in notebooks.items():
@@ -102,17 +102,25 @@ class Intake(LoggingConfigurable):
         self._copy_files(folder, self._files(folder), into)
         return self._remarks
 
-    def _files(self, folder: Path) -> list[PurePosixPath]:
-        """Find the files to take in; the notebooks first, so that nothing crowds them out."""
-        found: list[PurePosixPath] = []
+    def _files(self, folder: Path, first: Collection[PurePosixPath] = ()) -> list[PurePosixPath]:
+        """Find the files to take in; `first` and notebooks first, so that nothing crowds them out."""
+        found = {path for path in first if _is_file(folder / path)}
         for path in self._walk(folder, PurePosixPath()):
-            found.append(path)
+            found.add(path)
             if len(found) > 10 * self.max_files:
                 break
-        found.sort(key=lambda path: (path.suffix != ".ipynb", len(path.parts), path))
-        if len(found) > self.max_files:
+        ordered = sorted(
+            found,
+            key=lambda path: (
+                path not in first,
+                path.suffix != ".ipynb",
+                len(path.parts),
+                path,
+            ),
+        )
+        if len(ordered) > self.max_files:
             self._remark(f"of its files only {self.max_files:,} were taken in")
-        return found[: self.max_files]
+        return ordered[: self.max_files]
 
     def _walk(self, folder: Path, inside: PurePosixPath) -> Iterator[PurePosixPath]:
         with os.scandir(folder / inside) as entries:
@@ -218,6 +226,13 @@ class Intake(LoggingConfigurable):
 
     def _remark(self, sentence: str) -> None:
         self._remarks.append(sentence)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def unsafe_student(student: str) -> str:

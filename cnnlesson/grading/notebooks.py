@@ -33,7 +33,7 @@ class ReadingLimits(Configurable):
     """How large a notebook may be, so that a small machine survives reading it."""
 
     max_notebook_bytes = Integer(
-        20_000_000, help="Bytes of one notebook's file; a larger one is never opened."
+        15_000_000, help="Bytes of one notebook's file; a larger one is never opened."
     ).tag(config=True)
     max_values = Integer(
         1_000_000, help="Texts, commas and brackets in one notebook; counted before parsing."
@@ -59,14 +59,18 @@ class ReadingLimits(Configurable):
             raise UnreadableNotebook(
                 f"it has {len(cells):,} cells, and at most {self.max_cells:,} are read"
             )
+        self._refuse_large(sum(_characters(cell) for cell in cells or ()))
         notebook, wrong = tidied(raw)
-        kept = sum(len(json.dumps(cell, ensure_ascii=False).encode()) for cell in notebook.cells)
+        texts = (json.dumps(cell, ensure_ascii=False) for cell in notebook.cells)
+        self._refuse_large(sum(len(text.encode()) for text in texts))
+        return notebook, [*odd, *wrong]
+
+    def _refuse_large(self, kept: int) -> None:
         if kept > self.max_kept_bytes:
             raise UnreadableNotebook(
                 f"without its outputs it has {kept:,} bytes, and at most "
                 f"{self.max_kept_bytes:,} are read"
             )
-        return notebook, [*odd, *wrong]
 
     def parse(self, content: bytes) -> tuple[Any, list[str]]:
         """Parse JSON, and say what was odd about it.
@@ -195,6 +199,15 @@ def tidied(raw: Any) -> tuple[NotebookNode, list[str]]:
     except nbformat.ValidationError:
         raise UnreadableNotebook("it is no valid notebook") from None
     return notebook, [*odd]
+
+
+def _characters(part: Any) -> int:
+    """How many characters a part of a notebook has in its texts, but for outputs."""
+    if isinstance(part, dict):
+        return sum(_characters(each) for name, each in part.items() if name != "outputs")
+    if isinstance(part, list):
+        return sum(map(_characters, part))
+    return len(part) if isinstance(part, str) else 0
 
 
 def grade_ids(notebook: NotebookNode) -> set[str]:

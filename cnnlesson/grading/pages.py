@@ -51,14 +51,14 @@ PAGE = 5_000_000
 IMAGE = 2_000_000
 """Bytes that a picture may have."""
 
-TAGS = 5_000
-"""Tags that a piece of HTML may have."""
+MARKUP = 10_000
+"""Tags and escaped signs that one piece of HTML may have."""
 
-MARKUP = 100_000
-"""Characters that all tags of a piece of HTML may have together, with its entities."""
+WORK = 100_000
+"""Tags and escaped signs that the outputs of a page may have, and a fourth of its Markdown."""
 
-DEPTH = 60
-"""Elements of HTML that may lie within each other."""
+NESTING = 50
+"""Elements of HTML that may lie in each other."""
 
 OUTPUTS = 200
 """Outputs that a cell may show."""
@@ -124,13 +124,15 @@ def sanitised(html: str) -> Markup:
     """Return of some HTML what can be read and can do nothing: no script, form, frame or request.
 
     Pictures stay if they are in the page itself, links if they say where they lead. HTML too
-    long, or too deeply nested, to be read is shown as text.
+    deeply nested to be read, or with too much to look at, is shown as text.
     """
-    if len(html) > IMAGE or not _is_quick(html):
+    text = len(html) - sum(len(picture[0]) for picture in _PICTURE.finditer(html))
+    if len(html) > IMAGE or text > TEXT or _markup(html) > MARKUP or _squares(html) > _SQUARES:
         return _as_text(html)
     try:
         soup = BeautifulSoup(html, "html.parser")
-        if not _is_flat(soup):
+        # The cleaner looks through all that is open, for each element anew.
+        if _depth(soup) > NESTING:
             return _as_text(html)
         for element in soup(sorted(_NO_TEXT)):
             element.replace_with(_LEFT_OUT.format("A drawing") if element.name == "svg" else "")
@@ -150,22 +152,25 @@ def sanitised(html: str) -> Markup:
         return _as_text(html)
 
 
-def _is_quick(html: str) -> bool:
-    """Whether a parser is done with some HTML in a moment; within a tag it takes time squared."""
-    tags = [part.partition(">")[0] for part in _BASE64.sub("", html).split("<")]
-    written = sum(map(len, tags)) + html.count("&")
-    squares = sum(len(tag) ** 2 for tag in tags)
-    return len(tags) <= TAGS and written <= MARKUP and squares <= _SQUARES
+def _markup(html: str) -> int:
+    """How much of it there is to look at."""
+    return html.count("<") + html.count("&")
 
 
-def _is_flat(soup: BeautifulSoup) -> bool:
-    """Whether elements lie in few others: a parser's time grows with the square of their number."""
-    layer: list[Tag] = [soup]
-    depth = 0
-    while layer and depth <= DEPTH:
-        layer = [inner for each in layer for inner in each.find_all(recursive=False)]
-        depth += 1
-    return not layer
+def _squares(html: str) -> int:
+    """The squares of the lengths of its tags, by which a parser's time for attributes grows."""
+    parts = _BASE64.sub("", html).split("<")
+    return sum(len(part.partition(">")[0]) ** 2 for part in parts)
+
+
+def _depth(soup: Tag) -> int:
+    """How many elements lie in each other, at most."""
+    deepest, open_ = 0, [(soup, 0)]
+    while open_:
+        element, depth = open_.pop()
+        deepest = max(deepest, depth)
+        open_ += [(each, depth + 1) for each in element.children if isinstance(each, Tag)]
+    return deepest
 
 
 def _as_text(text: str) -> Markup:
@@ -285,18 +290,37 @@ def plain(notebook: Mapping[str, Any]) -> NotebookNode:
     was; what is very long is cut.
     """
     cells: list[NotebookNode] = []
-    room = PAGE
+    room, work = PAGE, WORK
     for number, each in enumerate(notebook["cells"], 1):
-        cell = _plain_cell(each, f"cell-{number}")
+        work -= _work(each)
+        cell = _plain_cell(each if work >= 0 else _bare(each), f"cell-{number}")
         if len(str(cell)) > room:
-            cell["source"] = shortened(cell["source"], 1_000)
-            cell.pop("attachments", None)
-            if cell["cell_type"] == "code":
-                cell["outputs"] = [_note("What the page has no room for")]
+            cell = _plain_cell(_bare(each), f"cell-{number}")
         room -= len(str(cell))
         cells.append(cell)
     metadata = {"language_info": {"name": "python"}}
     return v4.new_notebook(cells=cells, metadata=metadata)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def _work(cell: Mapping[str, Any]) -> int:
+    """How much of a cell is slow to show."""
+    markdown = [_text(cell.get("source"))] if cell.get("cell_type") == "markdown" else []
+    work = 0
+    for output in cell.get("outputs") or ():
+        data = output.get("data") or {}
+        work += _markup(_text(data.get("text/html")))
+        markdown += [_text(data.get(kind)) for kind in ("text/markdown", "text/latex")]
+    return work + sum(min(len(text), MARKDOWN) for text in markdown) // 4
+
+
+def _bare(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """What is left of a cell where a page has no room for it."""
+    return {
+        **cell,
+        "source": shortened(_text(cell.get("source")), 1_000),
+        "attachments": {},
+        "outputs": [_note("What the page has no room for")],
+    }
 
 
 def _plain_cell(cell: Mapping[str, Any], cell_id: str) -> NotebookNode:

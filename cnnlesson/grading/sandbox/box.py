@@ -25,6 +25,7 @@ from cnnlesson.grading.sandbox.watch import first_child, use_of_children
 
 _MB = 1024 * 1024
 _CREDENTIALS = struct.Struct("3i")  # of a process: its id, its user's and its group's
+_LINE = 20  # bytes that a line of output counts as besides its own
 _TICK = 0.05  # seconds between two looks at the memory
 _START = 30.0  # seconds that a parent may take to import its libraries
 _CONFINED = wire.framed(wire.CONFINED)
@@ -301,7 +302,7 @@ class Run:
                 timed_out = True
                 self._tell(warm.INTERRUPT)
                 body = self._receive(time.monotonic() + self._sandbox.grace)
-            return _cell_run(body, timed_out, self._sandbox.displays)
+            return _cell_run(body, timed_out, self._sandbox)
         except TimeoutError:
             raise self._ending("It could not be interrupted, and was ended.") from None
         except (EOFError, ConnectionError):
@@ -375,11 +376,16 @@ class Run:
     def _receive(self, until: float) -> bytes:
         """Return the body of the next frame, unless it is too large."""
         (length,) = wire.HEAD.unpack(self._exactly(wire.HEAD.size, until))
+        limit = self._sandbox.total_output
         if length > self._room:
-            limit = self._sandbox.total_output
             raise frames.FrameError(f"more than {limit:,} bytes of output in all")
         self._room -= length
-        return self._exactly(length, until)
+        body = self._exactly(length, until)
+        # A notebook's file has each line in quotes, and so may grow to many times the size.
+        self._room -= _LINE * body.count(b"\\n")
+        if self._room < 0:
+            raise frames.FrameError(f"more than {limit:,} bytes of output in all, or many lines")
+        return body
 
     def _exactly(self, count: int, until: float) -> bytes:
         received = bytearray()
@@ -444,15 +450,15 @@ print("confined")
 """
 
 
-def _cell_run(body: bytes, timed_out: bool, most: int) -> CellRun:
-    value = frames.parse(body, depth=12, items=100_000)
+def _cell_run(body: bytes, timed_out: bool, allowed: Sandbox) -> CellRun:
+    value = frames.parse(body, depth=12, items=400_000, characters=2 * allowed.output)
     if type(value) is not dict:
         raise frames.FrameError("no object")
     outputs, updates, count = (value.get(key) for key in ("outputs", "updates", "count"))
     if type(outputs) is not list or type(updates) is not list:
         raise frames.FrameError("no lists of outputs and updates")
-    if len(outputs) > most + 1:  # which may end in a word on what was left out
-        raise frames.FrameError(f"more than {most} outputs")
+    if len(outputs) > allowed.displays + 1:  # which may end in a word on what was left out
+        raise frames.FrameError(f"more than {allowed.displays} outputs")
     return CellRun(
         outputs,
         updates,

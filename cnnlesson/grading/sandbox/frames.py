@@ -5,8 +5,10 @@ import math
 import re
 from typing import Any
 
-# Possessive, since to go back and try again would take memory and time without bound.
-_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+# A text, closed or not, or a mark. Possessive, since to go back and try again would take memory and
+# time without bound.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+_NEST = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _DIGITS = 1000
 
 
@@ -14,37 +16,47 @@ class FrameError(ValueError):
     """What came is not what a sandbox sends; the message says why."""
 
 
-def parse(body: bytes, *, depth: int, items: int) -> Any:
+def parse(body: bytes, *, depth: int, items: int, characters: int) -> Any:
     """Parse JSON from an untrusted place.
 
     Args:
         body: the text; its size was limited when it was read.
         depth: how many lists and objects may lie within each other.
-        items: how many values there may be in all.
+        items: how many texts, brackets and commas there may be in all.
+        characters: how many there may be in all texts together.
 
     Returns:
         the value, without lone surrogates and NUL characters, which no database takes.
 
     Raises:
-        FrameError: if it is no JSON, or too deep, or holds too much, a key twice, NaN, infinity,
-            or a number of more than a thousand digits.
+        FrameError: if it is no JSON in ASCII, or too deep, or holds too much, a key twice, NaN,
+            infinity, or a number of more than a thousand digits.
     """
-    bare = _STRINGS.sub(b"", body)
-    if bare.count(b",") + bare.count(b"[") + bare.count(b"{") > items:
-        raise FrameError(f"more than {items:,} values")
-    level = deepest = 0
-    for mark in re.findall(rb"[\[\]{}]", bare):
-        level += 1 if mark in b"[{" else -1
-        deepest = max(deepest, level)
-    if deepest > depth:
-        raise FrameError(f"lists within lists, deeper than {depth}")
+    # Like one of the sandbox's own. Decoded, other text may take four times its size.
+    if not body.isascii():
+        raise FrameError("no JSON in ASCII")
+    level = 0
+    for number, token in enumerate(_TOKEN.finditer(body)):
+        level += _NEST.get(body[token.start()], 0)
+        if number >= items:
+            raise FrameError(f"more than {items:,} texts, brackets and commas")
+        if level > depth:
+            raise FrameError(f"lists within lists, deeper than {depth}")
+    left = [characters]
+
+    def object_(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        left[0] -= sum(len(key) + _characters(each) for key, each in pairs)
+        if left[0] < 0:
+            raise FrameError(f"more than {characters:,} characters")
+        return _object(pairs)
+
     try:
         return json.loads(
-            body.decode("utf-8", "replace"),
+            body.decode(),
             parse_constant=_no_number,
             parse_int=_int,
             parse_float=_float,
-            object_pairs_hook=_object,
+            object_pairs_hook=object_,
         )
     except RecursionError:
         raise FrameError("lists within lists, far too deep") from None
@@ -81,6 +93,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise FrameError("an object that has a key twice")
     return value
+
+
+def _characters(value: Any) -> int:
+    """How many characters a value has, but for its objects, which have been counted."""
+    if isinstance(value, str):
+        return len(value)
+    return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
 def _clean(value: Any) -> Any:

@@ -27,6 +27,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
 
+_LINE = 20  # characters that a line counts as besides its own, since a file has it in quotes
 _IMAGES = ("image/png", "image/jpeg", "application/pdf")
 
 
@@ -59,9 +60,10 @@ class Outputs:
         """Add to standard output or error."""
         with self._lock:
             self._clear_if_waiting()
-            if len(text) > self._room:
-                text = text[: self._room] + self._too_much()
-            self._room = max(self._room - len(text), 0)
+            if _size(text) > self._room:
+                most = self._room if "\n" not in text else self._room // (1 + _LINE)
+                text = text[:most] + self._too_much()
+            self._room = max(self._room - _size(text), 0)
             last = self.kept[-1] if self.kept else {}
             if last.get("name") == name:
                 last["text"] += text
@@ -84,7 +86,7 @@ class Outputs:
         """Add what is displayed, a result or an error."""
         with self._lock:
             self._clear_if_waiting()
-            size = sum(len(str(part)) for part in output.get("data", output).values())
+            size = sum(map(_size, output.get("data", output).values()))
             if size > self._room or len(self.kept) >= self._count:
                 self._cut()
                 return
@@ -96,7 +98,7 @@ class Outputs:
     def update(self, display_id: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """Change what was displayed, by this cell or an earlier one."""
         with self._lock:
-            size = sum(len(str(part)) for part in data.values())
+            size = sum(map(_size, data.values()))
             for number, output in self._places.get(display_id, []):
                 if size <= self._room:
                     self._room -= size
@@ -119,6 +121,11 @@ class Outputs:
     def _add(self, output: dict[str, Any]) -> None:
         output["place"] = len(self.kept)
         self.kept.append(output)
+
+
+def _size(part: object) -> int:
+    text = str(part)
+    return len(text) + _LINE * text.count("\n")
 
 
 class _Stream(io.TextIOBase):
