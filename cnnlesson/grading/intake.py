@@ -103,7 +103,7 @@ class Intake(LoggingConfigurable):
         return self._remarks
 
     def _files(self, folder: Path, first: Collection[PurePosixPath] = ()) -> list[PurePosixPath]:
-        """Find the files to take in; `first` and notebooks first, so that nothing crowds them out."""
+        """Find the files to take in; notebooks and `first` first, so that nothing crowds them out."""
         found = {path for path in first if _is_file(folder / path)}
         for path in self._walk(folder, PurePosixPath()):
             found.add(path)
