@@ -146,11 +146,15 @@ class Sandbox(LoggingConfigurable):
             SandboxUnavailableError: if there can be no sandbox here.
         """
         parent = self._ready(library, hidden)
-        run = Run(self, parent)
+        clean = False
         try:
-            yield run
+            run = Run(self, parent)
+            try:
+                yield run
+            finally:
+                clean = run.close()
         finally:
-            if not run.close() or not self.warm or not self._landlock:
+            if not clean or not self.warm or not self._landlock:
                 self.close()
 
     def close(self) -> None:
@@ -274,7 +278,6 @@ class Run:
         *,
         timeout: float | None,
         files: Mapping[str, bytes] | None = None,
-        environment: Mapping[str, str] | None = None,
     ) -> CellRun:
         """Run a cell.
 
@@ -282,7 +285,6 @@ class Run:
             source: its code.
             timeout: seconds after which it is interrupted; None for no limit of its own.
             files: put in their places before it, by their absolute paths.
-            environment: variables that are set before it.
 
         Raises:
             SubmissionEndedError: if the submission ended, or was ended, before the cell did.
@@ -290,7 +292,6 @@ class Run:
         order = {
             "cell": source,
             "files": {name: b64encode(data).decode() for name, data in (files or {}).items()},
-            "environment": dict(environment or {}),
         }
         until = self._until if timeout is None else min(time.monotonic() + timeout, self._until)
         try:

@@ -7,7 +7,6 @@ import base64
 import os
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,12 +25,9 @@ def serve(channel: socket.socket, settings: Mapping[str, Any]) -> NoReturn:
             order = wire.receive(channel)
         except EOFError:
             os._exit(0)
-        for name, content in order.get("files", {}).items():
+        for name, content in order["files"].items():
             _place(Path(name), base64.b64decode(content))
-        os.environ.update(order.get("environment", {}))
-        sys.path[:0] = order.get("path", [])
-        reply = {} if "cell" not in order else shell.run(order["cell"])
-        wire.send(channel, reply)
+        wire.send(channel, shell.run(order["cell"]))
 
 
 def _place(path: Path, content: bytes) -> None:

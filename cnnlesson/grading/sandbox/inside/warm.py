@@ -1,7 +1,7 @@
 """The warm parent: waits with the libraries imported, and forks once for each submission.
 
 It never runs a student's code, and reads nothing but single bytes from outside once it is ready.
-Each fork gets a keeper, which stays outside of the fork's namespaces, and ends it. When the fork
+Each fork gets a keeper, which stays outside of its namespace of processes, and ends it. When it
 ends, the kernel has ended every process of its namespace, and its folders are gone with it.
 """
 
