@@ -13,7 +13,8 @@ from labs import browser, lab, notebook7, page, served_course  # noqa: F401 - fi
 settings.register_profile("cnnlesson", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("cnnlesson")
 
-collect_ignore = ["attacks", "sandbox", "submissions"]  # notebooks that fail on purpose
+# Notebooks that fail on purpose, and those of other courses.
+collect_ignore = ["attacks", "other_course", "sandbox", "submissions"]
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """Grading with nbgrader's own commands and buttons, made to look before it touches anything.
 
 nbgrader has no place to hook into before it parses and copies a submission: its hooks come late,
-and what they raise is logged and forgotten. So this module, and no other, replaces methods of
-nbgrader: the `start` of `Autograde` and `GenerateFeedback`, which its commands, the formgrader and
-`NbGraderAPI` all call. Both are shown a clean copy of one submission at a time, so that nothing in
-a submission reaches past it, and none stops another.
+and what they raise is logged and forgotten. So this module, and for its pages `formgrader`, replace
+methods of nbgrader: here the `start` of `Autograde` and `GenerateFeedback`, which its commands, the
+formgrader and `NbGraderAPI` all call. Both are shown a clean copy of one submission at a time, so
+that nothing in a submission reaches past it, and none stops another.
 """
 
 import glob

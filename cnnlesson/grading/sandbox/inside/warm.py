@@ -1,8 +1,8 @@
 """The warm parent: waits with the libraries imported, and forks once for each submission.
 
 It never runs a student's code, and reads nothing but single bytes from outside once it is ready.
-Each fork gets a keeper, which stays outside of its namespace of processes, and ends it. When it
-ends, the kernel has ended every process of its namespace, and its folders are gone with it.
+Each fork gets a keeper, which stays outside of its namespace of processes, and ends it. Once a fork
+has ended, the kernel has ended every process of its namespace, and its folders are gone with it.
 """
 
 import contextlib
