@@ -155,7 +155,7 @@ def test_what_was_amiss_is_said_to_the_lecturer_and_kept_in_the_notebook(said, c
     assert f"renamed: {taken}" in said
     assert remarks("renamed") == [taken]  # the timestamp is no matter of the notebook's
     assert remarks("honest") == []
-    assert "200,000,000 bytes, and at most 20,000,000 are read" in remarks("large")[0]
+    assert "200,000,000 bytes, and at most 15,000,000 are read" in remarks("large")[0]
     assert f"'{FILE}' is a link, and was left out" in remarks("linked")
 
 

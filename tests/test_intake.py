@@ -423,7 +423,7 @@ def test_exporters_read_within_limits(exporter, tmp_path):
         exporter().from_filename(str(path))
     with path.open("wb") as file:
         file.truncate(200_000_000)
-    with pytest.raises(UnreadableNotebook, match="200,000,000 bytes, and at most 20,000,000"):
+    with pytest.raises(UnreadableNotebook, match="200,000,000 bytes, and at most 15,000,000"):
         exporter().from_filename(str(path))
 
 

@@ -63,7 +63,8 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
 
         Raises:
             SandboxUnavailableError: if there can be no sandbox here.
-            ValueError: if the notebook's language is not Python.
+            ValueError: if the notebook's language is not Python, or the files that come with it
+                have no room in the sandbox.
             CellExecutionError: if a cell fails, where `allow_errors` is off.
         """
         exporter: Any = self.parent
@@ -105,12 +106,13 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
         done: Execution,
         course: Path,
     ) -> None:
-        files = _placed(WORK, beside)
-        files |= _placed(DESK, desk.at_first())
+        sandbox = shared_sandbox(self)
+        _refuse_what_has_no_room(beside, sandbox.disk)
+        files = _placed(WORK, beside) | _placed(DESK, desk.at_first())
         ran: list[NotebookNode] = []
         exchange = self.config.get("Exchange", {}).get("root")
         hidden = (course, *_MACHINE_WIDE, *([Path(exchange)] if exchange else []))
-        with shared_sandbox(self).run(desk.library, hidden) as submission:
+        with sandbox.run(desk.library, hidden) as submission:
             for cell in nb.cells:
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
@@ -242,6 +244,15 @@ def _other_files(folder: Path) -> dict[str, bytes]:
         if path.is_file() and not path.is_symlink() and path.suffix != ".ipynb":
             found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
+
+
+def _refuse_what_has_no_room(files: Mapping[str, bytes], room: int) -> None:
+    size = sum(map(len, files.values()))
+    if size > room // 2:
+        raise ValueError(
+            f"the files that come with the notebook have {size:,} bytes, and may take half of "
+            f"Sandbox.disk, which is {room:,}: raise it in nbgrader_config.py, or leave files out"
+        )
 
 
 def _placed(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:

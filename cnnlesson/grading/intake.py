@@ -61,7 +61,9 @@ class Intake(LoggingConfigurable):
     """Takes a submission in, whatever it is."""
 
     max_total_bytes = Integer(
-        100_000_000, help="Bytes of all files of a submission but its notebooks."
+        20_000_000,
+        help="Bytes of all files of a submission but its notebooks; with those of the course they "
+        "must fit into `Sandbox.disk`.",
     ).tag(config=True)
     max_files = Integer(200, help="Files of a submission, notebooks included.").tag(config=True)
     max_depth = Integer(8, help="Folders inside each other in a submission.").tag(config=True)
@@ -103,7 +105,7 @@ class Intake(LoggingConfigurable):
         return self._remarks
 
     def _files(self, folder: Path, first: Collection[PurePosixPath] = ()) -> list[PurePosixPath]:
-        """Find the files to take in; notebooks and `first` first, so that nothing crowds them out."""
+        """Find the files to take in, `first` and notebooks first: nothing may crowd them out."""
         found = {path for path in first if _is_file(folder / path)}
         for path in self._walk(folder, PurePosixPath()):
             found.add(path)
