@@ -85,6 +85,24 @@ def test_the_feedback_is_the_banks(course):
     assert "is_prime(9)" not in page  # a hidden test
 
 
+@pytest.mark.sandbox
+@pytest.mark.nbgrader
+def test_files_that_do_not_fit_into_the_sandbox_are_told_with_the_setting(course):
+    (course / "submitted/zoe/primes/data.bin").write_bytes(bytes(1000))
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "nbgrader", "autograde", "primes", "--student=zoe"),
+            *("--force", "--Sandbox.disk=1000"),
+        ],
+        cwd=course,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.search(r"have [\d,]+ bytes, and may take half of Sandbox\.disk", done.stderr)
+
+
 def test_the_documentation_shows_the_very_files():
     page = (ROOT / "docs/grading-elsewhere.md").read_text(encoding="utf-8")
     for name in ("questions.py", "source/primes/quiz.py", "nbgrader_config.py"):

@@ -2,7 +2,7 @@
 
 A nonce is an HMAC of the instructor's secret, the student, the assignment, the question and the
 submission: grading the same submission again gives the same values and so the same mark, and any
-change to the submission gives others.
+change to a cell, or to a file beside the notebook, gives others.
 """
 
 import contextlib
