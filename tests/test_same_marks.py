@@ -125,10 +125,7 @@ def as_ours(stock, assignment, students):
                 mark = replace(mark, auto_score=answer.points, needs_manual_grade=by_hand)
             elif 0 < answer.share < 1 and not answer.by_hand:
                 assert mark.auto_score == 0
-                # A simulated student's wrong function comes from the bank of answers, which no
-                # sandbox has: there the cell fails, and earns nothing with ours either.
-                if "quiz import bank" not in answer.code:
-                    mark = replace(mark, auto_score=answer.points)
+                mark = replace(mark, auto_score=answer.points)
             expected.marks[key] = mark
         key = (assignment, student.student)
         own = [mark for cell, mark in expected.marks.items() if cell[:2] == key]

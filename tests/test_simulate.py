@@ -170,6 +170,14 @@ def test_no_loops_where_none_are_wanted():
     assert "loops" not in {answer.outcome for each in submissions for answer in each.answers}
 
 
+def test_notebooks_reach_for_nothing_that_a_sandbox_has_not():
+    """Such as the bank, where the answers are."""
+    for assignment in ASSIGNMENTS:
+        _, submissions = class_of(assignment)
+        codes = {answer.code or "" for each in submissions for answer in each.answers}
+        assert not [code for code in codes if "cnnlesson" in code]
+
+
 # The list
 
 

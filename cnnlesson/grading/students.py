@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from cnnlesson.grading.exercise import Cell, Exercise
+from cnnlesson.grading.writing_out import written_out
 from cnnlesson.quiz import bank
 from cnnlesson.quiz.questions import Kind, Misconception, Question
 
@@ -196,11 +197,7 @@ class Mind:
         share, ids = misconception.share, (misconception.id,)
         outcome = "partly" if share else "wrong"
         if question.kind is Kind.FUNCTION:
-            code = (
-                "from cnnlesson.quiz import bank\n"
-                f"known = bank.find({cell.id!r}).misconceptions\n"
-                f"{cell.name} = next(e.formula for e in known if e.id == {misconception.id!r})"
-            )
+            code = written_out(misconception.formula, cell.name)
             return Answer(cell.id, outcome, share, cell.points, ids, code)
         setup = self._setup(question)
         for value in _values(question, setup, misconception):

@@ -18,10 +18,12 @@ from cnnlesson.quiz.setups import Numbers
 
 def _by_hand(name: str) -> Callable[..., Any]:
     """Return a function of `by_hand`, which is imported when it is called."""
+    module = "cnnlesson.quiz.bank.by_hand"
 
     def function(*arguments: Any, **settings: Any) -> Any:
-        return getattr(import_module("cnnlesson.quiz.bank.by_hand"), name)(*arguments, **settings)
+        return getattr(import_module(module), name)(*arguments, **settings)
 
+    function.__module__, function.__name__ = module, name
     return function
 
 
