@@ -368,6 +368,12 @@ def test_what_is_too_much_is_left_out_and_never_the_notebook(hand_in):
     assert "'010.txt' was left out: it has 100 bytes, and at most 0 are read" in said
 
 
+def test_no_crowd_of_notebooks_hides_the_right_one(hand_in):
+    staged, said = hand_in({**{f"{number}.ipynb": b"" for number in range(500)}, FILE: ANSWERED})
+    assert is_answered(staged)
+    assert "of its files only 200 were taken in" in said
+
+
 @pytest.mark.parametrize(
     "content", [b"yesterday", b"", b"\xff", b"9" * 101, b"2026-13-77 99:00", b"1" * 90, b"<b>"]
 )
@@ -435,6 +441,10 @@ def test_no_notebook_takes_more_than_300_mb_to_read(tmp_path):
         b'"' + "\N{GRINNING FACE}".encode() + b"a" * most + b'",',
         b'"' + b'\\"' * (most // 2),
         b'""' * (most // 2),
+        b'1], "cells": [{"cell_type": "code", "source": "'
+        + "\N{GRINNING FACE}".encode()
+        + b"a" * (most - 100)
+        + b'"}, ',
     )
     for number, inside in enumerate(contents):
         content = b'{"nbformat": 4, "cells": [], "odd": [%s 1]}' % inside

@@ -546,6 +546,29 @@ def test_a_picture_keeps_whole_numbers_and_words_for_its_size_and_description():
     }
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        *("<b>" * 60, "<ul><li>" * 30, "<b>x</b>" * 6_000, "&" * 11_000),
+        '<p style="color:' + "(" * 110_000 + '">',
+    ],
+)
+def test_html_that_takes_long_to_look_at_is_shown_as_text(html):
+    assert str(sanitised(html)).startswith("<pre>")
+    held = f'<img src="{data_url("image/svg+xml", "x" * TEXT)}">'
+    assert str(sanitised(held)).startswith("<img")
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/markdown"])
+def test_a_page_shows_so_much_that_takes_long_and_no_more(kind):
+    output = v4.new_output("display_data", data={kind: "<b>x</b>" * 2_000})
+    cells = [v4.new_code_cell("1", outputs=[output]) for _ in range(50)]
+    first, *_, last = plain(v4.new_notebook(cells=cells)).cells
+    assert "What the page has no room for" not in str(first)
+    assert "What the page has no room for" in str(last)
+    assert last.source == "1"
+
+
 def test_what_is_too_long_is_cut_and_says_so():
     long = "x" * (TEXT + 5)
     assert shown({"text/plain": long})["data"]["text/plain"].endswith(

@@ -439,6 +439,11 @@ def test_many_small_outputs_are_cut_and_the_submission_goes_on(sandbox):
         'send(\'{"outputs": ["\U0001f600"], "updates": []}\'.encode())',
         "send(b']' * 16_000_000)",
         "send(b'{}')",
+        "send(b'\"' * 15_000_000)",
+        "send(b']' * 15_000_000)",
+        "send(b'\"\\\\ud83d\\\\ude00' + b'x' * 3_000_000 + b'\"')",
+        'send(\'{"outputs": ["\U0001f600"], "updates": []}\'.encode())',
+        "send(b'{\"outputs\": [\"' + b'a\\\\n' * 1_000_000 + b'\"], \"updates\": []}')",
         "send(b'[]')",
         "send(b'')",
     ],
@@ -457,6 +462,14 @@ def test_a_message_may_not_come_drop_by_drop(sandbox):
     code = FORGE + "while True:\n    channel.send(b'\\0'); time.sleep(0.01)"
     with sandbox.run() as submission, pytest.raises(SubmissionEndedError):
         submission.cell(code, timeout=1)
+
+
+def test_lines_of_output_count_for_what_they_take_in_a_file(sandbox):
+    with sandbox.run() as submission:
+        cell = submission.cell("for _ in range(10**6): print()", timeout=PATIENCE)
+    lines = printed(cell).count("\n")
+    assert 40_000 < lines < 50_000
+    assert "cut: a cell may put out" in printed(cell)
 
 
 def test_lone_surrogates_and_nul_are_replaced(run):

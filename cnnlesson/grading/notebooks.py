@@ -54,13 +54,12 @@ class ReadingLimits(Configurable):
             UnreadableNotebook: if it is no plain file, too large, or nothing like a notebook.
         """
         raw, odd = self.parse(read_plain_file(path, self.max_notebook_bytes))
-        found = raw.get("cells") if isinstance(raw, dict) else None
-        cells = found if isinstance(found, list) else []
-        if len(cells) > self.max_cells:
+        cells = raw.get("cells") if isinstance(raw, dict) else None
+        if isinstance(cells, list) and len(cells) > self.max_cells:
             raise UnreadableNotebook(
                 f"it has {len(cells):,} cells, and at most {self.max_cells:,} are read"
             )
-        self._refuse_large(sum(_characters(cell) for cell in cells))
+        self._refuse_large(_characters(cells))
         notebook, wrong = tidied(raw)
         texts = (json.dumps(cell, ensure_ascii=False) for cell in notebook.cells)
         self._refuse_large(sum(len(text.encode()) for text in texts))
