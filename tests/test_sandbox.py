@@ -436,8 +436,6 @@ def test_many_small_outputs_are_cut_and_the_submission_goes_on(sandbox):
         "send(b'[' + b'0,' * 200_000 + b'0]')",
         "send(b'{\"outputs\": [' + b'{},' * 600 + b'{}], \"updates\": []}')",
         "send(b'\\xff\\xfe not json')",
-        'send(\'{"outputs": ["\U0001f600"], "updates": []}\'.encode())',
-        "send(b']' * 16_000_000)",
         "send(b'{}')",
         "send(b'\"' * 15_000_000)",
         "send(b']' * 15_000_000)",
