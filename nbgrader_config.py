@@ -1,9 +1,5 @@
 """What nbgrader's commands and the formgrader need to know of this course."""
 
-import os
-import sys
-from pathlib import Path
-
 from cnnlesson.grading.secure import secure
 
 c = get_config()  # provided by traitlets
@@ -26,9 +22,3 @@ c.FileNameCollectorPlugin.named_regexp = r".*[/\\](?P<student_id>[^/\\]+)_(?P<fi
 
 # Seconds for one cell. The answers here take milliseconds, so longer means an endless loop.
 c.Execute.timeout = 10
-
-# A new gradebook is set up by the command `alembic`, which nbgrader looks for on PATH; it lies
-# beside this Python, whether or not the environment is activated.
-_scripts = str(Path(sys.executable).parent)
-if _scripts not in os.environ["PATH"].split(os.pathsep):
-    os.environ["PATH"] = os.pathsep.join([_scripts, os.environ["PATH"]])

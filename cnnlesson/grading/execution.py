@@ -77,8 +77,25 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
             self._run_in_kernel(nb, resources, desk, done, settings)
         else:
             _refuse_other_languages(nb)
-            self._run_in_sandbox(nb, beside, desk, done, course)
+            self._run_in_sandbox(
+                nb, beside, desk, done, course, resources["nbgrader"]["assignment"]
+            )
         return nb, resources
+
+    def surroundings(self, course: Path, assignment: str) -> tuple[Path | None, tuple[Path, ...]]:
+        """Return what all submissions of an assignment find, and what they must not see.
+
+        Args:
+            course: the course's folder.
+            assignment: the assignment's name.
+
+        Returns:
+            The folder with the students' library, if there is one, and the folders to hide.
+        """
+        bank = self.questions
+        exchange = self.config.get("Exchange", {}).get("root")
+        hidden = (course, *_MACHINE_WIDE, *([Path(exchange)] if exchange else []))
+        return library(bank.library(assignment)) if bank else None, hidden
 
     def _desk(
         self, nb: NotebookNode, beside: Mapping[str, bytes], resources: Any, course: Path
@@ -96,7 +113,7 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
         secret, digest = self.secret(course), submission_digest(nb, beside)
         nonces = {each: nonce(secret, student, assignment, each, digest) for each in asked.values()}
         paper = bank.paper(assignment, student)
-        return _Desk(paper, asked, nonces, bank.record_type, library(bank.library(assignment)))
+        return _Desk(paper, asked, nonces, bank.record_type)
 
     def _run_in_sandbox(
         self,
@@ -105,14 +122,13 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
         desk: "_Desk",
         done: Execution,
         course: Path,
+        assignment: str,
     ) -> None:
         sandbox = shared_sandbox(self)
         _refuse_what_has_no_room(beside, sandbox.disk)
         files = _placed(WORK, beside) | _placed(DESK, desk.at_first())
         ran: list[NotebookNode] = []
-        exchange = self.config.get("Exchange", {}).get("root")
-        hidden = (course, *_MACHINE_WIDE, *([Path(exchange)] if exchange else []))
-        with sandbox.run(desk.library, hidden) as submission:
+        with sandbox.run(*self.surroundings(course, assignment)) as submission:
             for cell in nb.cells:
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
@@ -174,7 +190,9 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
             put(desk.at_first())
             self.on_cell_execute = lambda cell, **_: put(desk.before(cell))
             self.on_cell_complete = lambda cell, **_: put(desk.after(cell))
-            path = [f"{folder}/library", *([str(desk.library)] if desk.library else [])]
+            names = resources["nbgrader"]
+            own, _ = self.surroundings(Path(folder), names["assignment"])
+            path = [f"{folder}/library", *([str(own)] if own else [])]
             with setenv(PYTHONPATH=os.pathsep.join(path), CNNLESSON_DESK=folder):
                 super().preprocess(nb, resources, **settings)
         for cell in nb.cells:
@@ -194,14 +212,12 @@ class _Desk:
         asked: the question of each judged cell, by the cell's id.
         nonces: what the values of each question's cases are drawn by.
         record_type: the MIME type of an answer record.
-        library: the folder with the students' library.
     """
 
     paper: Paper | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
     nonces: dict[str, str] = field(default_factory=dict)
     record_type: str = ""
-    library: Path | None = None
 
     def at_first(self) -> Mapping[str, bytes]:
         """What is there before the first cell."""
@@ -318,7 +334,8 @@ def batch(converter: Any) -> Iterator[None]:
     """
     runs = SandboxedExecute(parent=converter)
     if runs.enabled and not runs.allow_unsandboxed:
-        shared_sandbox(runs).probe()
+        course = converter.coursedir
+        shared_sandbox(runs).probe(*runs.surroundings(Path(course.root), course.assignment_id))
     try:
         yield
     finally:

@@ -1,5 +1,8 @@
 """The one switch for safe grading: what nbgrader is configured with, in one list each."""
 
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
@@ -60,6 +63,7 @@ def secure(c: Any, bank: str = "") -> None:
         bank: where the questions come from that answers are judged by, as "module:attribute"; if
             there is none, all grade cells are plain asserts, checked in the student's process.
     """
+    _let_alembic_be_found()
     # First, since traitlets logs an error in a configuration and goes on.
     guard.install(SETTINGS, batch)
     formgrader.install()
@@ -70,3 +74,10 @@ def secure(c: Any, bank: str = "") -> None:
     c.Autograde.permissions = c.GenerateFeedback.permissions = OWNER_ALONE
     c.ZipCollectApp.extractor_plugin = SafeExtractor
     c.ZipCollectApp.collector_plugin = SafeCollector
+
+
+def _let_alembic_be_found() -> None:
+    """Put this Python's commands on PATH, where nbgrader looks for what sets up a new gradebook."""
+    scripts = str(Path(sys.executable).parent)
+    if scripts not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ["PATH"]])

@@ -180,6 +180,8 @@ def _masks(
             plain = entry.name.lower().replace("-", "_")
             if any(name.lower().replace("-", "_") in plain for name in names):
                 yield from _empty(seen / entry.name, entry.is_dir())
+    # conda keeps other environments, and copies of all packages, below Python's own folder.
+    hidden = [*hidden, *(prefix / name for prefix in _prefixes() for name in ("envs", "pkgs"))]
     prefixes = {Path("/usr"), *_prefixes()}
     for folder in hidden:
         real = folder.resolve()
