@@ -160,6 +160,21 @@ def test_a_student_without_a_submission_or_a_page_is_listed():
     assert "none yet: nbgrader generate_feedback" in scores_table(rows)
 
 
+def test_where_an_instructor_allows_it_the_class_is_graded_without_a_sandbox(run, tmp_path):
+    """With the same marks, and a warning for each notebook."""
+    course = copy_course(tmp_path, "source", "release")
+    for student in ("all-right", "all-wrong"):
+        shutil.copytree(ROOT / "tests/submissions" / student, course / "submitted" / student)
+    run("nbgrader", "generate_assignment", ASSIGNMENT, cwd=course)
+    allowed = "--SandboxedExecute.allow_unsandboxed=True"
+    said = run("nbgrader", "autograde", ASSIGNMENT, allowed, cwd=course)
+    assert said.count("submissions run with your own rights") == 2
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        graded = gradebook.assignment_submissions(ASSIGNMENT)
+        scores = {submission.student.id: submission.score for submission in graded}
+    assert scores == {each: sum(EARNED[each].values()) for each in ("all-right", "all-wrong")}
+
+
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_the_instructors_own_answers_earn_all_points_in_every_assignment(assignment, run, tmp_path):
     course = copy_course(tmp_path, "source", "release")

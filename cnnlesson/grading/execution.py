@@ -3,6 +3,7 @@
 import atexit
 import compileall
 import contextlib
+import json
 import os
 import py_compile
 import shutil
@@ -197,8 +198,9 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
                 super().preprocess(nb, resources, **settings)
         for cell in nb.cells:
             if cell.cell_type == "code":
+                plain = json.loads(json.dumps(cell.outputs))  # and no more NotebookNodes
                 cell.outputs, records = outputs_and_records(
-                    cell.outputs, desk.record_type, cell.execution_count
+                    plain, desk.record_type, cell.execution_count
                 )
                 desk.keep(cell, records, done)
 
