@@ -6,6 +6,7 @@ two questions of `plain`: `square` is its canary, and for `steps` there is nothi
 
 import json
 import textwrap
+from dataclasses import replace
 
 from attacks import PLAIN, Attack, Change
 
@@ -106,7 +107,7 @@ for _ in range(4):
         time.sleep(60)
 """
 
-ATTACKS = [
+_ATTACKS = [
     # --- Processes ---------------------------------------------------------------------------
     Attack(
         "forks",
@@ -126,7 +127,6 @@ ATTACKS = [
                 time.sleep(60)
             """
         ),
-        stock="not run: it would take the machine",
     ),
     Attack(
         "forks-in-c",
@@ -490,3 +490,12 @@ ATTACKS = [
         )
     ),
 ]
+
+_STOCK = {
+    **dict.fromkeys(("exits", "segfault", "ignores", "deep-notebook"), "not graded"),
+    "many-cells": "stops the batch",
+    **dict.fromkeys(("prints", "huge-error"), "all marks it deserves"),
+}
+"""As it was measured. Most others would use up the machine that measures them."""
+
+ATTACKS = [replace(each, stock=_STOCK.get(each.name, "not measured")) for each in _ATTACKS]

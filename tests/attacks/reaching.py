@@ -167,11 +167,11 @@ ATTACKS = [
             for path in search("gradebook.db"):
                 with sqlite3.connect(path) as gradebook:
                     gradebook.execute("update grade set manual_score = 3")
-                    gradebook.execute("update base_cell set name = 'x'")
                 reached = path
             """
         ),
         _MISSED,
+        stock="rewrites the gradebook",
     ),
     Attack(
         "secret",
@@ -190,6 +190,7 @@ ATTACKS = [
             "reached = [p for p in search('plain.ipynb') if 'HID' + 'DEN-156' in open(p).read()]"
         ),
         _MISSED,
+        stock="reached: full marks",
     ),
     Attack(
         "neighbours",
@@ -198,6 +199,7 @@ ATTACKS = [
         "looks for notebooks of others, in the course and in the exchange",
         _reaching("reached = [*search('plain.ipynb', 'parameter-sharing.ipynb')]"),
         _MISSED,
+        stock="reached: full marks",
     ),
     Attack(
         "home",
@@ -220,6 +222,7 @@ ATTACKS = [
             f"open('/var/tmp/{MARK}', 'w')",
         ),
         _MISSED,
+        stock="reached",
     ),
     Attack(
         "environment",
@@ -245,6 +248,7 @@ ATTACKS = [
             f"os.mkdir('/usr/lib/{MARK}')",
         ),
         _MISSED,
+        stock="not measured",
     ),
     Attack(
         "processes",
@@ -258,6 +262,7 @@ ATTACKS = [
             "open(f'/proc/{os.getppid()}/mem', 'rb').read(0) or os.getppid()",
         ),
         _MISSED,
+        stock="reached",
     ),
     Attack(
         "tracing",
@@ -271,6 +276,7 @@ ATTACKS = [
             "called(libc.syscall(438, 3, 0, 0))",  # pidfd_getfd
         ),
         _MISSED,
+        stock="stops the batch",
     ),
     Attack(
         "signals",
@@ -283,7 +289,7 @@ ATTACKS = [
             "[os.kill(pid, 9) for pid in range(2, 50) if pid != os.getpid()]",
         ),
         _MISSED,
-        stock="not run: it would end the session",
+        stock="stops the batch",
     ),
     Attack(
         "network",
@@ -301,6 +307,7 @@ ATTACKS = [
             "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
         ),
         _MISSED,
+        stock="reached in part",
     ),
     Attack(
         "privileges",
@@ -317,6 +324,7 @@ ATTACKS = [
             "os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0)) or open('/tmp/disk')",
         ),
         _MISSED,
+        stock="stops the batch",
     ),
     Attack(
         "links",
@@ -325,6 +333,7 @@ ATTACKS = [
         "hands in links to /etc, to the gradebook, to nowhere and to themselves",
         _beside(_links),
         _MISSED,
+        stock="not graded",
     ),
     Attack(
         "no-files",
@@ -333,6 +342,7 @@ ATTACKS = [
         "hands in a FIFO, on which a reader waits for ever, a device and a socket",
         _beside(_no_files),
         _MISSED,
+        stock="not graded",
     ),
     Attack(
         "names",
@@ -341,6 +351,7 @@ ATTACKS = [
         "hands in files whose names are commands, markup, no text, too long or too deep",
         _beside(_odd_names),
         _MISSED,
+        stock="all marks it deserves",
     ),
     Attack(
         "crowd",
@@ -349,6 +360,7 @@ ATTACKS = [
         "hands in 10,000 notebooks more",
         _beside(_crowd),
         _MISSED,
+        stock="not measured",
     ),
     Attack(
         "locked-folder",
@@ -356,6 +368,7 @@ ATTACKS = [
         PLAIN,
         "hands in a folder and a file that may not be read",
         lambda submission: _unlisted(submission.folder),
+        stock="all marks it deserves",
     ),
     Attack(
         "hard-link",
@@ -363,6 +376,7 @@ ATTACKS = [
         PLAIN,
         "hands in a hard link to the course's configuration, and writes to it",
         _change_hard_link,
+        stock="not measured",
     ),
     Attack(
         "linked-notebook",
@@ -371,6 +385,7 @@ ATTACKS = [
         "hands in a link to the notebook of another student",
         _instead(_linked_notebook),
         NOTHING_READ,
+        stock="not measured",
     ),
     Attack(
         "linked-folder",
@@ -380,6 +395,7 @@ ATTACKS = [
         _linked_folder,
         ours="refused by name",
         graded=False,
+        stock="not measured",
     ),
     Attack(
         "fifo-notebook",
@@ -388,6 +404,7 @@ ATTACKS = [
         "hands in a FIFO in the place of the notebook",
         _instead(os.mkfifo),
         NOTHING_READ,
+        stock="stops the batch",
     ),
     Attack(
         "timestamp",
@@ -397,5 +414,6 @@ ATTACKS = [
         lambda submission: (submission.folder / "timestamp.txt").write_bytes(
             b"9999999999999-13-41\0\xff" * 500_000
         ),
+        stock="not graded",
     ),
 ]
