@@ -211,7 +211,8 @@ def tampered(path):
 PAGES_ALONE = """
 from nbgrader.converters import GenerateFeedback
 from cnnlesson.grading import formgrader
-from cnnlesson.grading.secure import OWNER_ALONE, SETTINGS
+from cnnlesson.grading.secure import OWNER_ALONE, SETTINGS, let_alembic_be_found
+let_alembic_be_found()
 formgrader.install()
 c.GenerateFeedback.update(SETTINGS[GenerateFeedback], permissions=OWNER_ALONE)
 """

@@ -63,7 +63,7 @@ def secure(c: Any, bank: str = "") -> None:
         bank: where the questions come from that answers are judged by, as "module:attribute"; if
             there is none, all grade cells are plain asserts, checked in the student's process.
     """
-    _let_alembic_be_found()
+    let_alembic_be_found()
     # First, since traitlets logs an error in a configuration and goes on.
     guard.install(SETTINGS, batch)
     formgrader.install()
@@ -76,7 +76,7 @@ def secure(c: Any, bank: str = "") -> None:
     c.ZipCollectApp.collector_plugin = SafeCollector
 
 
-def _let_alembic_be_found() -> None:
+def let_alembic_be_found() -> None:
     """Put this Python's commands on PATH, where nbgrader looks for what sets up a new gradebook."""
     scripts = str(Path(sys.executable).parent)
     if scripts not in os.environ["PATH"].split(os.pathsep):
