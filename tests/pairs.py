@@ -41,7 +41,8 @@ def configurations(*, bank):
     course = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
     switch = re.compile(r"(?m)^secure\(c.*\)$")
     stock, found = switch.subn(lambda _: STOCK if bank else "", course)
-    stock, imported = re.subn(r"(?m)^from .* import secure$", "", stock)
+    alone = "from cnnlesson.grading.secure import let_alembic_be_found\nlet_alembic_be_found()"
+    stock, imported = re.subn(r"(?m)^from .* import secure$", alone, stock)
     assert found == imported == 1
     ours = course if bank else switch.sub("secure(c)", course)
     return stock + LATE, ours + LATE
