@@ -256,7 +256,7 @@ def test_what_a_submission_writes_is_gone_for_the_next(run):
     assert run(f"import os\nfor f in {everywhere}: print('left' in os.listdir(f))") == "False\n" * 4
 
 
-def test_what_a_submission_leaves_running_ends_with_it(run):
+def test_what_a_submission_leaves_running_ends_with_it(run, sandbox):
     run(
         """
         import subprocess, threading
@@ -265,7 +265,7 @@ def test_what_a_submission_leaves_running_ends_with_it(run):
         threading.Thread(target=lambda: [0 for _ in iter(int, 1)], daemon=True).start()
         """
     )
-    (bwrap,) = (p for p in psutil.Process().children() if p.name() == "bwrap")
+    bwrap = psutil.Process(sandbox._parent.process.pid)
     names = [child.name() for child in bwrap.children(recursive=True)]
     assert "sleep" not in names
     assert len(names) <= 2  # bubblewrap's own, and the warm parent

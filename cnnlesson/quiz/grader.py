@@ -20,7 +20,7 @@ from cnnlesson.quiz import functions, running, session
 from cnnlesson.quiz.cards import card_of, pack
 from cnnlesson.quiz.checking import opening
 from cnnlesson.quiz.diagnosis import judge
-from cnnlesson.quiz.questions import Kind, Question
+from cnnlesson.quiz.questions import Assignment, Kind, Question
 from cnnlesson.quiz.record import MIME, SCHEMA
 from cnnlesson.quiz.taming import Opaque
 from cnnlesson.settings import shown
@@ -242,27 +242,32 @@ class LessonPaper:
     student: str
 
     @cached_property
-    def variant(self) -> str:
-        """Which numbers the questions have."""
-        return session.variant(self.assignment, self.student)
+    def assignments(self) -> tuple[Assignment, ...]:
+        """The lesson's assignments whose questions may be in this one: all, if its name is new."""
+        known = questions.ASSIGNMENTS.get(self.assignment)
+        return (known,) if known else tuple(questions.ASSIGNMENTS.values())
+
+    def variant(self, question: str) -> str:
+        """Return which numbers a question has: those of the lesson's assignment that it is in."""
+        homes = (each.id for each in self.assignments if question in each.questions)
+        return session.variant(next(homes, self.assignment), self.student)
 
     def material(self) -> Mapping[str, bytes]:
         """Return what lies on the desk from the beginning: the student's cards, as JSON."""
         withheld = _FORMULAS if _functions(self.assignment) else ()
-        known = questions.ASSIGNMENTS.get(self.assignment)
         content = {
             "version": _version(),
-            "assignment": self.assignment,
-            "title": known.title if known else self.assignment,
+            "titles": {each.id: each.title for each in self.assignments},
             "student": self.student,
-            "variant": self.variant,
             "withheld": [f"cnnlesson.{name.removesuffix('.py')}" for name in withheld],
             "questions": {
                 question.id: {
                     "function": question.function.name if question.function else "",
-                    "card": pack(card_of(question, questions.setup(question, self.variant))),
+                    "variant": (variant := self.variant(question.id)),
+                    "card": pack(card_of(question, questions.setup(question, variant))),
                 }
-                for question in _asked(self.assignment)
+                for each in self.assignments
+                for question in map(questions.find, each.questions)
             },
         }
         return {"material.json": json.dumps(content).encode()}
@@ -339,13 +344,13 @@ class LessonPaper:
         content = _content(record, question_id)
         answer = _answer(question, content, nonce)
         typed = self._other(content.get("typed", ""))
-        if content["variant"] != self.variant:
-            of_typed = typed if typed and typed.variant == content["variant"] else None
+        if content["variant"] != self.variant(question.id):
+            of_typed = typed if typed and typed.variant(question.id) == content["variant"] else None
             says, note = self._for_other(question, answer, earlier, of_typed, Fraction(0))
             says = says or "It is an answer to other numbers than yours: your instructor is told."
             note = note or f"the answer to {question.id!r} was made for other numbers"
             return Judgement(Fraction(0), (f"{question.title}: {says}",), None, note)
-        setup = questions.setup(question, self.variant)
+        setup = questions.setup(question, self.variant(question.id))
         verdict = judge(question, setup, answer, earlier, hidden=not reveal)
         says, note = self._for_other(question, answer, earlier, typed, verdict.share)
         solution = _solution(question, setup) if reveal and verdict.share < 1 else ""
@@ -365,7 +370,7 @@ class LessonPaper:
         """Tell the student and the instructor of an answer that does better for the typed id."""
         if typed is None or share == 1:
             return "", ""
-        setup = questions.setup(question, typed.variant)
+        setup = questions.setup(question, typed.variant(question.id))
         verdict = judge(question, setup, answer, earlier, hidden=True)
         if verdict.share <= share:
             return "", ""

@@ -45,8 +45,8 @@ def check(question_id: str, answer: object) -> None:
             print(f"{asked['card']['title']}: your function is run in its grade cell.")  # noqa: T201
             return
         answer = run_on(unpack(cases), answer)
-    known = desk.material()
-    record = answer_record(question_id, known["variant"], answer, known["version"])
+    version = desk.material()["version"]
+    record = answer_record(question_id, asked["variant"], answer, version)
     publish({MIME: record | ({"typed": session.typed} if session.typed else {})})
     print(f"{asked['card']['title']}: your answer is noted.")  # noqa: T201
 

@@ -43,15 +43,17 @@ def begin(assignment: str, student_id: str | EllipsisType = ..., *, tell: str = 
     """
     global typed
     known = desk.material()
-    if assignment != known["assignment"]:
-        raise ValueError(f"this is the assignment {known['assignment']!r}, not {shown(assignment)}")
+    if assignment not in known["titles"]:
+        raise ValueError(
+            f"{shown(assignment)} is not the assignment here; {near(assignment, known['titles'])}"
+        )
     if tell not in (NOW, AFTER_GRADING):
         raise ValueError(f"tell must be {NOW!r} or {AFTER_GRADING!r}, not {shown(tell)}")
     try:
         typed = identity.normalised(student_id) if isinstance(student_id, str) else None
     except ValueError:
         typed = None
-    print(f"{known['title']}: the questions of {known['student']}.")  # noqa: T201
+    print(f"{known['titles'][assignment]}: the questions of {known['student']}.")  # noqa: T201
 
 
 def ask(question_id: str) -> Card:
