@@ -56,7 +56,7 @@ def test_no_card_gives_an_answer_away(assignment):
         paper = bank.paper(assignment, student)
         (content,) = paper.material().values()
         for name, known in json.loads(content)["questions"].items():
-            assert known.keys() == {"function", "card"}
+            assert known.keys() == {"function", "variant", "card"}
             card = unpack(known["card"])
             question = QUESTIONS[name]
             right = question.right_answer(setup(question, paper.variant(question.id)))
