@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from pairs import Pair, some_students, submit  # noqa: E402
 
 from cnnlesson.grading import execution  # noqa: E402
-from cnnlesson.grading.notebooks import CappedNotebookExporter  # noqa: E402
+from cnnlesson.grading.exporting import CappedNotebookExporter  # noqa: E402
 from cnnlesson.grading.sandbox import Sandbox  # noqa: E402
 
 FIRST = "parameter-sharing"

@@ -13,9 +13,9 @@ from course import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnnlesson.grading.exporting import CappedNotebookExporter
 from cnnlesson.grading.intake import Course, Intake, RefusedSubmission, unsafe_student
 from cnnlesson.grading.notebooks import (
-    CappedNotebookExporter,
     ReadingLimits,
     UnreadableNotebook,
     grade_ids,

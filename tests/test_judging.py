@@ -21,8 +21,9 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from cnnlesson.grading.bank import load_bank
-from cnnlesson.grading.judging import Judge, SaveJudgedGrades, is_plain
-from cnnlesson.grading.nonces import nonce, read_secret, submission_digest
+from cnnlesson.grading.judging import is_plain
+from cnnlesson.grading.nonces import key_of, nonce, read_secret, submission_digest
+from cnnlesson.grading.preprocessors import Judge, SaveJudgedGrades
 
 # --- A bank of another course ------------------------------------------------------------------
 
@@ -299,14 +300,17 @@ def test_a_file_without_a_secret_says_what_to_do(text, tmp_path):
 
 
 def test_a_nonce_is_the_same_for_the_same_submission_and_no_other():
+    def drawn(secret, student, assignment, question, digest):
+        return nonce(key_of(secret, student, assignment), question, digest)
+
     about = (b"k" * 32, "ada", "midterm", "q", "digest")
     others = [
-        nonce(*about[:place], b"x" if place == 0 else "x", *about[place + 1 :])
+        drawn(*about[:place], b"x" if place == 0 else "x", *about[place + 1 :])
         for place in range(len(about))
     ]
-    assert nonce(*about) == nonce(*about)
-    assert len({nonce(*about), *others}) == 6
-    assert re.fullmatch("[0-9a-f]{64}", nonce(*about))
+    assert drawn(*about) == drawn(*about)
+    assert len({drawn(*about), *others}) == 6
+    assert re.fullmatch("[0-9a-f]{64}", drawn(*about))
 
 
 def test_a_submission_is_what_its_cells_say_and_what_lies_beside_them():

@@ -18,9 +18,10 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import determine_grade, is_grade, is_solution
 from traitlets.config.loader import PyFileConfigLoader
 
-from cnnlesson.grading.rebuild import MOST_CHANGES, rebuild, reference
+from cnnlesson.grading.rebuild import MOST_CHANGES, rebuild
 from cnnlesson.grading.remarks import CELL, remarks
 from cnnlesson.grading.secure import SETTINGS
+from cnnlesson.grading.source import reference
 
 ASSIGNMENT = "parameter-sharing"
 EXPLANATION = "explain-when-sharing-hurts"

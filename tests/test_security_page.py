@@ -8,9 +8,9 @@ from cnnlesson.grading.archives import SafeExtractor
 from cnnlesson.grading.bank import AsksBank
 from cnnlesson.grading.execution import SandboxedExecute
 from cnnlesson.grading.intake import Intake
-from cnnlesson.grading.judging import Judge
 from cnnlesson.grading.nonces import KeepsSecret
 from cnnlesson.grading.notebooks import ReadingLimits
+from cnnlesson.grading.preprocessors import Judge
 from cnnlesson.grading.sandbox import Sandbox
 
 CONFIGURED = (

@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from cnnlesson.grading.nodes import NotebookNode, new_output
 
 _TRUTH = re.compile(r"(?:np\.)?(True|False)_?")
 _WRAPPED = re.compile(r"(?:np\.\w+|array|tensor|Decimal)\(['\"]?([^'\",()]+)['\"]?(?:, [^()]*)?\)")
@@ -59,7 +58,7 @@ def score(outputs: Sequence[NotebookNode], points: float) -> Scored:
     if value == earned and not is_truth and not _WRAPPED.fullmatch(text):
         shown[last] = deepcopy(outputs[last])
         return Scored(shown)
-    result = new_output("execute_result", {"text/plain": repr(earned)})  # type: ignore[no-untyped-call]
+    result = new_output("execute_result", data={"text/plain": repr(earned)})
     shown.append(result)
     if value == earned and not is_truth:
         return Scored(shown)

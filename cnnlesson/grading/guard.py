@@ -24,8 +24,8 @@ from nbgrader.preprocessors import Execute
 from nbgrader.utils import find_all_files
 
 from cnnlesson.grading.intake import Course, Intake, RefusedSubmission, shown, unsafe_student
-from cnnlesson.grading.rebuild import reference
 from cnnlesson.grading.sandbox import SandboxUnavailableError
+from cnnlesson.grading.source import reference
 
 TESTED = ("0.9.5", "0.9.6")
 """The versions of nbgrader whose insides this module knows."""

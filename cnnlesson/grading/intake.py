@@ -15,11 +15,11 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 import nbformat
-from nbformat import NotebookNode
 from nbgrader.utils import parse_utc
 from traitlets import Integer
 from traitlets.config import LoggingConfigurable
 
+from cnnlesson.grading.nodes import NotebookNode, node
 from cnnlesson.grading.notebooks import (
     ReadingLimits,
     UnreadableNotebook,
@@ -185,7 +185,7 @@ class Intake(LoggingConfigurable):
 
     def _blank(self, reference: NotebookNode, name: str) -> NotebookNode:
         self._remark(f"{shown(f'{name}.ipynb')} was graded without answers, as none could be read")
-        return nbformat.from_dict(reference)  # type: ignore[no-any-return, no-untyped-call]
+        return node(reference)
 
     def _others(
         self, folder: Path, files: Collection[PurePosixPath], course: Course, into: Path

@@ -12,14 +12,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from nbgrader.utils import is_grade, is_solution
-from traitlets import Bool
-
 from cnnlesson.grading.asserted import score
-from cnnlesson.grading.bank import AsksBank, Judgement, Paper
+from cnnlesson.grading.bank import Bank, Judgement, Paper
+from cnnlesson.grading.nodes import NotebookNode, is_grade, is_solution, new_output
 from cnnlesson.grading.remarks import clean, inert
 
 _LINE_WIDTH = 79
@@ -55,50 +50,51 @@ class Told:
     answer: object = None
 
 
-class Judge(AsksBank, NbGraderPreprocessor):  # type: ignore[misc]
-    """Gives each grade cell the outputs that earn the points its answer deserves."""
+def mark(
+    nb: NotebookNode,
+    names: Mapping[str, str],
+    ran: Ran | None,
+    bank: Bank | None,
+    *,
+    reveal: bool = False,
+) -> dict[str, str]:
+    """Give each grade cell of a notebook the outputs that earn the points its answer deserves.
 
-    reveal_answers = Bool(
-        False,
-        help="Whether the feedback tells the right answer, and what a function was called with. "
-        "Turn it on for the last feedback only: others may still hand in.",
-    ).tag(config=True)
+    Args:
+        nb: the notebook, rebuilt and run.
+        names: of the student and the assignment, as nbgrader has them.
+        ran: what its run left; None if it was not run.
+        bank: the course's questions, if it has any.
+        reveal: whether the sentences may tell the right answers.
 
-    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        """Judge all grade cells of a notebook.
+    Returns:
+        Why a person should look at a cell, by the cell's id, for those of which there is something
+        to say.
 
-        In `resources["for_instructor"]` it leaves, by the cell's id, why a person should look at a
-        cell.
-
-        Raises:
-            ValueError: if a grade cell of the course cannot be judged.
-        """
-        student, bank = resources["nbgrader"]["student"], self.questions
-        ran: Ran | None = resources.get("sandbox")
-        marking: _Marking | None = None
-        notes: dict[str, str] = {}
-        for cell in nb.cells:
-            if not is_grade(cell) or is_solution(cell) or cell.cell_type != "code":
-                continue
-            name = cell.metadata.nbgrader.grade_id
-            points = float(cell.metadata.nbgrader.points)
-            question = bank.question(name, cell.source) if bank else None
-            if ran is None:
-                cell.outputs, note = list(_outputs(_NOT_RUN, points)), _NOT_RUN.for_instructor
-            elif bank and question:
-                if marking is None:
-                    paper = bank.paper(resources["nbgrader"]["assignment"], student)
-                    marking = _Marking(paper, ran, self.reveal_answers)
-                told = marking.told(cell, question)
-                cell.outputs, note = list(_outputs(told, points)), told.for_instructor
-            else:
-                scored = score(cell.outputs, points)
-                cell.outputs, note = scored.outputs, scored.for_instructor
-            if note:
-                notes[name] = note
-                self.log.warning("%s, cell %s: %s", student, name, clean(note))
-        resources["for_instructor"] = notes
-        return nb, resources
+    Raises:
+        ValueError: if a grade cell of the course cannot be judged.
+    """
+    marking: _Marking | None = None
+    notes: dict[str, str] = {}
+    for cell in nb.cells:
+        if not is_grade(cell) or is_solution(cell) or cell.cell_type != "code":
+            continue
+        name = cell.metadata.nbgrader.grade_id
+        points = float(cell.metadata.nbgrader.points)
+        question = bank.question(name, cell.source) if bank else None
+        if ran is None:
+            cell.outputs, why = list(_outputs(_NOT_RUN, points)), _NOT_RUN.for_instructor
+        elif bank and question:
+            if marking is None:
+                marking = _Marking(bank.paper(names["assignment"], names["student"]), ran, reveal)
+            told = marking.told(cell, question)
+            cell.outputs, why = list(_outputs(told, points)), told.for_instructor
+        else:
+            scored = score(cell.outputs, points)
+            cell.outputs, why = scored.outputs, scored.for_instructor
+        if why:
+            notes[name] = why
+    return notes
 
 
 _NOT_RUN = Told(
@@ -228,8 +224,8 @@ def _outputs(told: Told, points: float) -> Iterator[NotebookNode]:
         "text/plain": "\n".join(map(_wrapped, lines)),
         "text/markdown": "\n\n".join(map(_markdown, lines)),
     }
-    yield new_output("display_data", shown)  # type: ignore[no-untyped-call]
-    yield new_output("execute_result", {"text/plain": repr(earned)})  # type: ignore[no-untyped-call]
+    yield new_output("display_data", data=shown)
+    yield new_output("execute_result", data={"text/plain": repr(earned)})
 
 
 def _wrapped(line: str) -> str:
@@ -241,22 +237,3 @@ def _markdown(line: str) -> str:
     """Make a sentence that may quote a student inert, and an item of a list stay one."""
     item = "- " if line.startswith("- ") else ""
     return item + inert(line.removeprefix("- "))
-
-
-# --- The gradebook -----------------------------------------------------------------------------
-
-
-class SaveJudgedGrades(SaveAutoGrades):  # type: ignore[misc]
-    """nbgrader's `SaveAutoGrades`, which also calls a person where `Judge` says so."""
-
-    def _add_score(self, cell: NotebookNode, resources: Any) -> None:
-        super()._add_score(cell, resources)
-        name = cell.metadata.nbgrader.grade_id
-        if name not in resources.get("for_instructor", {}):
-            return
-        grade = self.gradebook.find_grade(
-            name, self.notebook_id, self.assignment_id, self.student_id
-        )
-        grade.needs_manual_grade = True
-        grade.notebook.flagged = True
-        self.gradebook.db.commit()

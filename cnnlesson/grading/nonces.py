@@ -87,15 +87,23 @@ def submission_digest(notebook: Any, files: Mapping[str, bytes]) -> str:
     return sha256(json.dumps([cells, beside]).encode()).hexdigest()
 
 
-def nonce(secret: bytes, student: str, assignment: str, question: str, digest: str) -> str:
-    """Return what the values of a question's cases are drawn by.
+def key_of(secret: bytes, student: str, assignment: str) -> bytes:
+    """Return what one student's nonces are drawn with: whoever has it learns of no other student.
 
     Args:
         secret: the instructor's.
         student: nbgrader's id of the student.
         assignment: the assignment's name.
+    """
+    return hmac.digest(secret, json.dumps([student, assignment]).encode(), "sha256")
+
+
+def nonce(key: bytes, question: str, digest: str) -> str:
+    """Return what the values of a question's cases are drawn by.
+
+    Args:
+        key: of the student and the assignment, from `key_of`.
         question: the question's id.
         digest: of the submission.
     """
-    message = json.dumps([student, assignment, question, digest]).encode()
-    return hmac.new(secret, message, "sha256").hexdigest()
+    return hmac.new(key, json.dumps([question, digest]).encode(), "sha256").hexdigest()

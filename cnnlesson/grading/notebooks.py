@@ -6,14 +6,12 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import nbformat
-from nbconvert.exporters import Exporter, NotebookExporter
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from traitlets import Integer
 from traitlets.config import Configurable
+
+from cnnlesson.grading.nodes import NotebookNode, new_cell, new_notebook, node
 
 # A text, closed or not, or a character that a value begins, follows or ends with. Possessive, since
 # to go back and try again would take memory and time without bound.
@@ -186,19 +184,14 @@ def tidied(raw: Any) -> tuple[NotebookNode, list[str]]:
     metadata = raw.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
-    notebook = new_notebook(  # type: ignore[no-untyped-call]
-        cells=cells,
-        metadata={
-            key: _plain(metadata[key])
-            for key in ("kernelspec", "language_info")
-            if isinstance(metadata.get(key), dict)
-        },
-    )
-    try:
-        nbformat.validate(notebook)
-    except nbformat.ValidationError:
-        raise UnreadableNotebook("it is no valid notebook") from None
-    return notebook, [*odd]
+    named = {"kernelspec": ("name", "display_name"), "language_info": ("name",)}
+    kept = {
+        key: _plain(metadata[key])
+        for key, names in named.items()
+        if isinstance(metadata.get(key), dict)
+        if all(isinstance(metadata[key].get(name), str) for name in names)
+    }
+    return new_notebook(cells=cells, metadata=kept), [*odd]
 
 
 def _characters(part: Any) -> int:
@@ -222,6 +215,8 @@ def _of_format_4(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         raise UnreadableNotebook("its format is none of 1 to 4, which are read")
     if major == 4:
         return raw, []
+    import nbformat  # takes longer than most notebooks take to grade
+
     try:
         for cell in _old_cells(raw):
             cell.pop("outputs", None)
@@ -249,10 +244,8 @@ def _tidied_cell(
     if not isinstance(raw, dict):
         odd[f"cell {number} was no cell, and was left out"] = None
         return None
-    new = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}.get(
-        str(raw.get("cell_type"))
-    )
-    if new is None:
+    kind = raw.get("cell_type")
+    if kind not in ("code", "markdown", "raw"):
         odd[f"cell {number} was neither code nor text, and was left out"] = None
         return None
     source = raw.get("source", "")
@@ -275,14 +268,14 @@ def _tidied_cell(
             name for extra in range(len(taken) + 1) if (name := f"c{number}-{extra}") not in taken
         )
     taken.add(cell_id)
-    cell = cast(NotebookNode, new(source=_text(source), id=cell_id))  # type: ignore[no-untyped-call]
+    cell = new_cell(kind, _text(source), cell_id)
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
         cell.metadata["tags"] = [_text(tag) for tag in tags]
     if mark:
-        cell.metadata["nbgrader"] = nbformat.from_dict(mark)  # type: ignore[no-untyped-call]
+        cell.metadata["nbgrader"] = node(mark)
     if cell.cell_type != "code" and (attached := _attachments(raw.get("attachments"))):
-        cell["attachments"] = nbformat.from_dict(attached)  # type: ignore[no-untyped-call]
+        cell["attachments"] = node(attached)
     return cell
 
 
@@ -314,33 +307,3 @@ def _plain(mapping: dict[str, Any]) -> dict[str, Any]:
 
 def _text(text: str) -> str:
     return _NO_TEXT.sub("\ufffd", text)
-
-
-class CappedReading(Exporter):
-    """Reads a notebook within `ReadingLimits`; nbformat would take four times a file's size."""
-
-    def from_file(
-        self, file_stream: Any, resources: dict[str, Any] | None = None, **settings: Any
-    ) -> tuple[Any, dict[str, Any]]:
-        """Convert a notebook from an open file; `from_filename` comes here too.
-
-        Raises:
-            UnreadableNotebook: if it is no plain file, too large, or no notebook of format 4.
-        """
-        limits = ReadingLimits(parent=self)
-        try:
-            raw, _ = limits.parse(read_open_file(file_stream.fileno(), limits.max_notebook_bytes))
-            notebook = nbformat.versions[4].to_notebook_json(raw)
-            nbformat.validate(notebook)
-        except (ValueError, AttributeError, nbformat.ValidationError) as error:
-            raise UnreadableNotebook(
-                f"{file_stream.name} cannot be read: {str(error)[:200]}"
-            ) from None
-        converted: tuple[Any, dict[str, Any]] = self.from_notebook_node(
-            notebook, resources=resources, **settings
-        )
-        return converted
-
-
-class CappedNotebookExporter(CappedReading, NotebookExporter):
-    """nbconvert's exporter to notebooks, for what may have come from a student."""

@@ -5,8 +5,7 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbformat.notebooknode import NotebookNode
-from nbformat.v4 import new_output
+from cnnlesson.grading.nodes import NotebookNode, new_output
 
 _TEXT = ("text/plain", "text/html", "text/markdown", "text/latex")
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
@@ -44,26 +43,21 @@ def _output(sent: Mapping[str, Any], data: Any, count: int | None) -> NotebookNo
     match sent.get("output_type"):
         case "stream":
             name = "stderr" if sent.get("name") == "stderr" else "stdout"
-            return _made("stream", name=name, text=_text(sent.get("text")))
+            return new_output("stream", name=name, text=_text(sent.get("text")))
         case "error":
             traceback = sent.get("traceback")
             lines = traceback if isinstance(traceback, list) else []
-            return _made(
+            return new_output(
                 "error",
                 ename=_text(sent.get("ename")) or "Error",
                 evalue=_text(sent.get("evalue")),
                 traceback=[_text(line) for line in lines],
             )
         case "display_data" if isinstance(data, dict):
-            return _made("display_data", data=shown(data))
+            return new_output("display_data", data=shown(data))
         case "execute_result" if isinstance(data, dict):
-            return _made("execute_result", data=shown(data), execution_count=count)
+            return new_output("execute_result", data=shown(data), execution_count=count)
     return None
-
-
-def _made(kind: str, **fields: Any) -> NotebookNode:
-    output: NotebookNode = new_output(kind, **fields)  # type: ignore[no-untyped-call]
-    return output
 
 
 def shown(data: Mapping[str, Any]) -> dict[str, str]:

@@ -31,7 +31,7 @@ from pygments.token import STANDARD_TYPES
 from traitlets import List, default
 from traitlets.config import Config
 
-from cnnlesson.grading.notebooks import CappedReading
+from cnnlesson.grading.exporting import CappedReading
 
 TEXT = 100_000
 """Characters that a cell of code, or an output, may show."""

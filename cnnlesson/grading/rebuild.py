@@ -16,7 +16,6 @@ of answer cells and of cells that nbgrader does not know, and the cells that the
 """
 
 import base64
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,23 +23,19 @@ from copy import deepcopy
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
-from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbconvert.exporters import NotebookExporter
-from nbformat import NotebookNode
-from nbformat.v4 import new_notebook
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import GenerateAssignment
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveCells
-from nbgrader.utils import chdir, is_grade, is_locked, is_solution, is_task
-from traitlets.config import Config
-from traitlets.utils.importstring import import_item
-
-from cnnlesson.grading.remarks import clean, fenced, remarks, tell
+from cnnlesson.grading.nodes import (
+    NotebookNode,
+    is_grade,
+    is_locked,
+    is_solution,
+    is_task,
+    new_cell,
+    new_notebook,
+    node,
+)
+from cnnlesson.grading.remarks import clean, fenced
 
 MOST_CHANGES = 20
 """How many changes are told one by one."""
@@ -71,7 +66,7 @@ class Reference:
     def places(self) -> dict[str, int]:
         """Where the cells are that nbgrader knows, by nbgrader's id."""
         return {
-            _grade_id(cell): place
+            grade_id_of(cell): place
             for place, cell in enumerate(self.notebook.cells)
             if is_grade(cell) or is_solution(cell) or is_locked(cell) or is_task(cell)
         }
@@ -83,18 +78,18 @@ class Reference:
         for cell in self.notebook.cells:
             if cell.cell_type == "markdown":
                 heading = (re.findall(r"^#+\s+(.+?)\s*#*$", cell.source, re.M) or [heading])[-1]
-            name = f"“{_grade_id(cell) or cell.get('id', 'without a name')}”"
+            name = f"“{grade_id_of(cell) or cell.get('id', 'without a name')}”"
             names.append(f"{name} (under “{heading}”)" if heading else name)
         return names
 
     def knows(self, place: int) -> bool:
         """Whether nbgrader knows the cell at a place, rather than leave it to the student."""
-        return self.places.get(_grade_id(self.notebook.cells[place])) == place
+        return self.places.get(grade_id_of(self.notebook.cells[place])) == place
 
     def texts(self, place: int) -> set[str]:
         """The texts of a cell that are none of the student's."""
         cell = self.notebook.cells[place]
-        return {cell.source, self.released.get(_grade_id(cell), cell.source)}
+        return {cell.source, self.released.get(grade_id_of(cell), cell.source)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,78 +105,6 @@ class Rebuilt:
     changes: tuple[str, ...]
 
 
-_references: dict[Path, tuple[object, Config, Reference]] = {}
-
-
-def reference(course: CourseDirectory, assignment: str, notebook: str, config: Config) -> Reference:
-    """Make the reference of an assignment's notebook, as `nbgrader generate_assignment` would.
-
-    It is made by the preprocessors that the configuration has for that command, and kept until
-    the notebook, its header or footer, or the configuration changes.
-
-    Args:
-        course: the course, for the place of source/.
-        assignment: the assignment's name.
-        notebook: the notebook's name, without .ipynb.
-        config: the course's configuration.
-
-    Raises:
-        LookupError: if source/ has no such notebook.
-        ValueError: if it is no notebook.
-    """
-    folder = Path(course.format_path(course.source_directory, ".", assignment))
-    path = Path(os.path.normpath(folder / f"{notebook}.ipynb"))
-    if not path.is_file():
-        raise LookupError(
-            f"{path} is missing, and a submission is graded by what stands there: put it back, "
-            f"or run `nbgrader generate_assignment {assignment}` once it has its new name"
-        )
-    around = (config.IncludeHeaderFooter.get(part) for part in ("header", "footer"))
-    files = [path, *(Path(course.root, name) for name in around if isinstance(name, str) and name)]
-    stamp = [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
-    kept = _references.get(path)
-    if kept and kept[:2] == (stamp, config):
-        return kept[2]
-    with chdir(course.root):  # to which header and footer are relative
-        made = _generate(path, {"assignment": assignment, "notebook": notebook}, config)
-    _references[path] = (stamp, deepcopy(config), made)
-    return made
-
-
-def _generate(path: Path, names: Mapping[str, str], config: Config) -> Reference:
-    """Take a notebook through the preprocessors of `generate_assignment`."""
-    steps = [
-        import_item(step) if isinstance(step, str) else step
-        for step in GenerateAssignment(config=config).preprocessors
-    ]
-    stored = [*takewhile(lambda step: step is not SaveCells, steps)]
-    try:
-        source = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    except (ValueError, AttributeError, nbformat.ValidationError) as error:
-        raise ValueError(f"{path} is no notebook: {error}") from None
-    resources = {
-        "metadata": {"path": str(path.parent), "name": path.stem},
-        "nbgrader": {**names, "student": "."},
-    }
-    notebook = _preprocessed(source, stored, resources, config)
-    release = _preprocessed(notebook, steps[len(stored) + 1 :], resources, config)
-    released = {_grade_id(cell): cell.source for cell in release.cells if _grade_id(cell)}
-    return Reference(notebook, released)
-
-
-def _preprocessed(
-    notebook: NotebookNode, steps: Sequence[Any], resources: Mapping[str, Any], config: Config
-) -> NotebookNode:
-    config = deepcopy(config)
-    config.Exporter.default_preprocessors = []
-    exporter: Any = NotebookExporter(config=config)  # type: ignore[no-untyped-call]
-    for step in steps:
-        exporter.register_preprocessor(step)
-    text, _ = exporter.from_notebook_node(deepcopy(notebook), resources=deepcopy(dict(resources)))
-    made: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-    return made
-
-
 def rebuild(submitted: Any, reference: Reference) -> Rebuilt:
     """Put a student's answers and own cells into the notebook of source/.
 
@@ -192,64 +115,12 @@ def rebuild(submitted: Any, reference: Reference) -> Rebuilt:
     cells = submitted.get("cells") if isinstance(submitted, dict) else None
     work = _Rebuilding(reference, [each for each in cells or [] if isinstance(each, dict)])
     given = reference.notebook
-    notebook = new_notebook(  # type: ignore[no-untyped-call]
+    notebook = new_notebook(
         cells=_with_ids(work.cells(), given.cells),
         metadata=deepcopy(given.metadata),
         nbformat_minor=max(5, given.nbformat_minor),
     )
     return Rebuilt(notebook, _capped(work.changes))
-
-
-class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]
-    """Rebuilds a submission from source/, in place of all else that sanitizes one.
-
-    What was changed, and what intake left to be said, stands in a cell on top of the notebook.
-    """
-
-    def preprocess(
-        self, nb: NotebookNode, resources: dict[str, Any]
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Rebuild the notebook.
-
-        Raises:
-            LookupError: if source/ or the gradebook does not have the notebook.
-            ValueError: if source/ has changed since `nbgrader generate_assignment`.
-        """
-        names = resources["nbgrader"]
-        course = self.parent.parent.coursedir  # the exporter's converter's
-        trusted = reference(course, names["assignment"], names["notebook"], self.config)
-        _refuse_if_stale(trusted, names)
-        rebuilt = rebuild(nb, trusted)
-        for change in rebuilt.changes:
-            self.log.warning("%s: %s", names["student"], change)
-        tell(rebuilt.notebook, [*remarks(nb), *rebuilt.changes])
-        return rebuilt.notebook, resources
-
-
-def _refuse_if_stale(reference: Reference, names: Mapping[str, str]) -> None:
-    """Refuse to grade by a source/ that is not what students were given, and the gradebook has."""
-    assignment, notebook = names["assignment"], names["notebook"]
-    with Gradebook(names["db_url"]) as gradebook:
-        try:
-            cells = gradebook.find_notebook(notebook, assignment).source_cells
-        except MissingEntry:
-            raise LookupError(
-                f"the gradebook has no notebook {notebook!r} of {assignment!r}: run "
-                f"`nbgrader generate_assignment {assignment}` first"
-            ) from None
-        stored = {cell.name: cell.checksum for cell in cells}
-    given = reference.notebook.cells
-    ours = {
-        grade_id: given[place].metadata.nbgrader.get("checksum")
-        for grade_id, place in reference.places.items()
-    }
-    if ours != stored:
-        changed = sorted(dict(ours.items() ^ stored.items()))
-        raise ValueError(
-            f"source/{assignment}/{notebook}.ipynb is not what the gradebook has of it; these "
-            f"cells differ: {', '.join(changed)}. Run `nbgrader generate_assignment {assignment}` "
-            "again, and give out the new release if it changed, or put source/ back"
-        )
 
 
 class _Rebuilding:
@@ -325,11 +196,11 @@ class _Rebuilding:
         """Find which cell of source/ each cell is: by nbgrader's id, by its own, or by its text."""
         places = self.reference.places
         ids = {cell.id: place for place, cell in enumerate(self.given) if "id" in cell}
-        grade_ids = set(map(_grade_id, self.given))
+        grade_ids = set(map(grade_id_of, self.given))
         claims: dict[int, int] = {}
         taken: set[int] = set()
         for at, cell in enumerate(self.handed_in):
-            grade_id, own_id = _grade_id(cell), cell.get("id")
+            grade_id, own_id = grade_id_of(cell), cell.get("id")
             place: int | None = places.get(grade_id)
             if place is None and isinstance(own_id, str) and own_id in ids:
                 place = ids[own_id]
@@ -400,7 +271,7 @@ class _Rebuilding:
         made = _fresh(self.given[place])
         name = self.reference.names[place]
         if is_solution(made):
-            made.source = self.reference.released.get(_grade_id(made), made.source)
+            made.source = self.reference.released.get(grade_id_of(made), made.source)
             self.changes.append(
                 f"The answer cell {name} was missing; it is back as released, without an answer."
             )
@@ -414,12 +285,8 @@ class _Rebuilding:
         if kind == "raw":  # which nbconvert would put into a page as it is
             self.changes.append("A raw cell of yours is shown as text.")
             kind, text = "markdown", fenced(text)
-        # Not by nbformat's new_code_cell, which validates: thousands of cells would take seconds.
-        plain = {"cell_type": kind, "metadata": {}, "source": text}
-        made: NotebookNode = nbformat.from_dict(plain)  # type: ignore[no-untyped-call]
-        if kind == "code":
-            made.outputs, made.execution_count = [], None
-        else:
+        made = new_cell(kind, text)
+        if kind != "code":
             self._attach(made, cell)
         return made
 
@@ -428,7 +295,7 @@ class _Rebuilding:
         attached = cell.get("attachments") or {}
         pictures = _pictures(attached)
         if pictures:
-            made.attachments = nbformat.from_dict(pictures)  # type: ignore[no-untyped-call]
+            made.attachments = node(pictures)
         if pictures != attached:
             self.changes.append(
                 "What is attached to one of your cells was left out, but for pictures "
@@ -473,7 +340,7 @@ def _fresh(cell: NotebookNode) -> NotebookNode:
     return made
 
 
-def _grade_id(cell: Mapping[str, Any]) -> str:
+def grade_id_of(cell: Mapping[str, Any]) -> str:
     """The id that nbgrader has for a cell, or nothing."""
     metadata = cell.get("metadata")
     known = metadata.get("nbgrader") if isinstance(metadata, dict) else None
@@ -483,7 +350,7 @@ def _grade_id(cell: Mapping[str, Any]) -> str:
 
 def _settings(cell: Mapping[str, Any]) -> dict[str, Any]:
     """What decides how nbgrader treats a cell, but for what it works out at release."""
-    if not _grade_id(cell):
+    if not grade_id_of(cell):
         return {}
     metadata = cell["metadata"]
     known = {key: value for key, value in metadata["nbgrader"].items() if key not in _WORKED_OUT}

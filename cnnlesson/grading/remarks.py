@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from nbformat.v4 import new_markdown_cell
+from cnnlesson.grading.nodes import new_cell
 
 CELL = "grading-remarks"
 """The id of the cell that shows them."""
@@ -45,7 +45,7 @@ def tell(notebook: Any, sentences: Iterable[str]) -> None:
         del notebook.metadata[_KEY]
         return
     if not notebook.cells or notebook.cells[0].get("id") != CELL:
-        notebook.cells.insert(0, new_markdown_cell(id=CELL))  # type: ignore[no-untyped-call]
+        notebook.cells.insert(0, new_cell("markdown", "", CELL))
     lines = [f"- {inert(each)}" for each in told]
     notebook.cells[0].source = "\n".join([_INTRODUCTION, "", *lines])
 

@@ -20,10 +20,9 @@ from nbgrader.preprocessors import (
 from cnnlesson.grading import formgrader, guard
 from cnnlesson.grading.archives import SafeCollector, SafeExtractor
 from cnnlesson.grading.execution import SandboxedExecute, batch
-from cnnlesson.grading.judging import Judge, SaveJudgedGrades
-from cnnlesson.grading.notebooks import CappedNotebookExporter
+from cnnlesson.grading.exporting import CappedNotebookExporter
 from cnnlesson.grading.pages import FeedbackExporter, HideTests
-from cnnlesson.grading.rebuild import Rebuild
+from cnnlesson.grading.preprocessors import Judge, Rebuild, SaveJudgedGrades
 
 SETTINGS: guard.Settings = {
     Autograde: {
