@@ -453,10 +453,28 @@ def test_no_notebook_takes_more_than_300_mb_to_read(tmp_path):
         "import re, sys; from pathlib import Path\n"
         "from cnnlesson.grading.notebooks import *\n"
         "for path in sys.argv[1:]:\n"
-        "    try: ReadingLimits().read(Path(path))\n"
+        "    try: ReadingLimits().read(read_plain_file(Path(path), 15_000_000))\n"
         "    except UnreadableNotebook as error: pass\n"
         "print(*re.findall(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text()))"
     )
     command = [sys.executable, "-c", script, *map(str, tmp_path.glob("*.ipynb"))]
     kilobytes = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     assert int(kilobytes) < 300_000
+
+
+def test_a_folder_exchanged_for_a_link_while_it_is_read_leads_nowhere(tmp_path):
+    submission, secret = tmp_path / "submission", tmp_path / "secret"
+    for folder in (submission / "data", secret):
+        folder.mkdir(parents=True)
+        (folder / "cats.csv").write_text(folder.name)
+
+    class Exchanging(Intake):
+        def _read(self, *about):
+            (submission / "data" / "cats.csv").unlink()
+            (submission / "data").rmdir()
+            (submission / "data").symlink_to(secret)
+            super()._read(*about)
+
+    found = Exchanging().collect(submission)
+    assert found.files == {}
+    assert found.amiss == {PurePosixPath("data/cats.csv"): "Not a directory"}

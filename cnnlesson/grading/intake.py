@@ -6,16 +6,18 @@ submission, but a copy in which none of this can be, and in which each notebook 
 amiss (`remarks.remarks`).
 """
 
+import contextlib
+import errno
+import json
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-import nbformat
-from nbgrader.utils import parse_utc
+from dateutil import parser  # type: ignore[import-untyped]
 from traitlets import Integer
 from traitlets.config import LoggingConfigurable
 
@@ -37,7 +39,9 @@ JUNK = (".ipynb_checkpoints", "__pycache__", "*.pyc", "__MACOSX", ".DS_Store", "
 _STUDENT = re.compile(r"\w[\w.@+=, -]{0,127}")
 _LONGEST_NAME, _LONGEST_PATH = 200, 1000  # bytes, as a file system counts
 _LONGEST_TIMESTAMP = 100  # bytes
+_ZONE = re.compile(r"[A-Za-z][\w/+-]*|[+-]?\d{1,4}")
 _MOST_NOTEBOOKS = 20  # to be read in search of one that was renamed
+_NOTEBOOKS_TOGETHER = 3  # times what one notebook may have
 
 
 class RefusedSubmission(ValueError):
@@ -55,6 +59,36 @@ class Course:
 
     notebooks: Mapping[str, NotebookNode]
     files: Collection[PurePosixPath] = ()
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """What came in, and nothing is sure of it.
+
+    Attributes:
+        files: what plain files hold, by path; notebooks first.
+        amiss: why a file was not read, by path; without a word where a notebook was one too many.
+        remarks: what else was left out, in sentences.
+    """
+
+    files: dict[PurePosixPath, bytes] = field(default_factory=dict)
+    amiss: dict[PurePosixPath, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What counts of it.
+
+    Attributes:
+        notebooks: those of the assignment, by name; what was amiss is noted in them.
+        others: the files that come with them, by path.
+        remarks: what was amiss, in sentences.
+    """
+
+    notebooks: dict[str, NotebookNode]
+    others: dict[PurePosixPath, bytes]
+    remarks: list[str]
 
 
 class Intake(LoggingConfigurable):
@@ -82,32 +116,75 @@ class Intake(LoggingConfigurable):
         Raises:
             RefusedSubmission: if the folder is none, or has nothing in it.
         """
-        if not stat.S_ISDIR(os.lstat(folder).st_mode):
-            raise RefusedSubmission(f"{folder} is no folder, or a link to one")
-        if not any(folder.iterdir()):
-            raise RefusedSubmission(f"{folder} is empty")
-        self._remarks: list[str] = []
-        files = self._files(folder, [PurePosixPath(f"{name}.ipynb") for name in course.notebooks])
-        notebooks = self._notebooks(folder, files, course)
+        taken = take_in(self.collect(folder, course.notebooks), course, ReadingLimits(parent=self))
         into.mkdir(mode=0o700, parents=True)
-        for name, notebook in notebooks.items():
-            if self._remarks:
-                note(notebook, self._remarks)
-            nbformat.write(notebook, into / f"{name}.ipynb")  # type: ignore[no-untyped-call]
-        self._others(folder, files, course, into)
-        return self._remarks
+        for name, notebook in taken.notebooks.items():
+            text = json.dumps(notebook, ensure_ascii=False)
+            (into / f"{name}.ipynb").write_text(text, encoding="utf-8")
+        _write(taken.others, into)
+        return taken.remarks
 
     def copy(self, folder: Path, into: Path) -> list[str]:
         """Copy a folder's plain files, notebooks as they are, and say what was left out."""
-        self._remarks = []
+        found = self.collect(folder)
         into.mkdir(mode=0o700, parents=True)
-        self._copy_files(folder, self._files(folder), into)
-        return self._remarks
+        _write(found.files, into)
+        return found.remarks
 
-    def _files(self, folder: Path, first: Collection[PurePosixPath] = ()) -> list[PurePosixPath]:
+    def collect(self, folder: Path, expected: Iterable[str] = ()) -> HandedIn:
+        """Read a submission's files, as they are, as far as they are plain, few and small.
+
+        Args:
+            folder: the submission, as it came in.
+            expected: the names of the assignment's notebooks, which nothing may crowd out.
+
+        Raises:
+            RefusedSubmission: if the folder is none, or has nothing in it.
+        """
+        first = [PurePosixPath(f"{name}.ipynb") for name in expected]
+        handed_in = HandedIn()
+        with _opened(folder) as top:
+            if top is None:
+                raise RefusedSubmission(f"{folder} is no folder, or a link to one")
+            with os.scandir(top) as entries:
+                if not any(entries):
+                    raise RefusedSubmission(f"{folder} is empty")
+            files = self._files(top, first, handed_in.remarks)
+            self._read(top, files, first, handed_in)
+        return handed_in
+
+    def _read(
+        self,
+        top: int,
+        files: Sequence[PurePosixPath],
+        first: Collection[PurePosixPath],
+        into: HandedIn,
+    ) -> None:
+        """Read the files that were found, and no notebook or other file beyond its share."""
+        limits = ReadingLimits(parent=self)
+        left = {True: _NOTEBOOKS_TOGETHER * limits.max_notebook_bytes, False: self.max_total_bytes}
+        others = 0
+        for path in files:
+            is_notebook = path.suffix == ".ipynb"
+            others += is_notebook and path not in first
+            if others > _MOST_NOTEBOOKS and is_notebook:
+                into.amiss[path] = ""
+                continue
+            most = min(left[is_notebook], limits.max_notebook_bytes) if is_notebook else left[False]
+            try:
+                content = into.files[path] = _contents(top, path, most)
+            except (UnreadableNotebook, OSError) as error:
+                said = error.strerror if isinstance(error, OSError) else error
+                into.amiss[path] = str(said)
+            else:
+                left[is_notebook] -= len(content)
+
+    def _files(
+        self, top: int, first: Collection[PurePosixPath], remarks: list[str]
+    ) -> list[PurePosixPath]:
         """Find the files to take in, `first` and notebooks first: nothing may crowd them out."""
-        found = {path for path in first if _is_file(folder / path)}
-        for path in self._walk(folder, PurePosixPath()):
+        found = {path for path in first if _is_file(top, path)}
+        for path in self._walk(top, PurePosixPath(), remarks):
             found.add(path)
             if len(found) > 10 * self.max_files:
                 break
@@ -121,11 +198,13 @@ class Intake(LoggingConfigurable):
             ),
         )
         if len(ordered) > self.max_files:
-            self._remark(f"of its files only {self.max_files:,} were taken in")
+            remarks.append(f"of its files only {self.max_files:,} were taken in")
         return ordered[: self.max_files]
 
-    def _walk(self, folder: Path, inside: PurePosixPath) -> Iterator[PurePosixPath]:
-        with os.scandir(folder / inside) as entries:
+    def _walk(
+        self, folder: int, inside: PurePosixPath, remarks: list[str]
+    ) -> Iterator[PurePosixPath]:
+        with os.scandir(folder) as entries:
             # A folder may hold millions; those that count are few.
             some = [entry for entry, _ in zip(entries, range(20 * self.max_files), strict=False)]
         for entry in sorted(
@@ -136,105 +215,163 @@ class Intake(LoggingConfigurable):
             if any(fnmatch(entry.name, pattern) for pattern in JUNK):
                 continue
             if not is_decent(path):
-                self._remark(f"{shown(path)} has a name that cannot be kept, and was left out")
+                remarks.append(f"{shown(path)} has a name that cannot be kept, and was left out")
             elif stat.S_ISREG(mode):
                 yield path
             elif not stat.S_ISDIR(mode):
                 kind = "a link" if stat.S_ISLNK(mode) else "no plain file"
-                self._remark(f"{shown(path)} is {kind}, and was left out")
+                remarks.append(f"{shown(path)} is {kind}, and was left out")
             elif len(path.parts) >= self.max_depth:
-                self._remark(f"{shown(path)} lies too deep, and was left out")
+                remarks.append(f"{shown(path)} lies too deep, and was left out")
             else:
-                yield from self._walk(folder, path)
-
-    def _notebooks(
-        self, folder: Path, files: Collection[PurePosixPath], course: Course
-    ) -> dict[str, NotebookNode]:
-        """Find the assignment's notebooks, by their names or else by their cells."""
-        read: dict[PurePosixPath, NotebookNode] = {}
-        amiss: dict[PurePosixPath, str] = {}
-        limits = ReadingLimits(parent=self)
-        handed_in = [path for path in files if path.suffix == ".ipynb"]
-        canonical = {name: PurePosixPath(f"{name}.ipynb") for name in course.notebooks}
-        expected = [path for path in canonical.values() if path in handed_in]
-        others = [path for path in handed_in if path not in expected]
-        for path in [*expected, *others[:_MOST_NOTEBOOKS]]:
-            try:
-                read[path], odd = limits.read(folder / path)
-            except UnreadableNotebook as error:
-                amiss[path] = str(error)
-            else:
-                for sentence in odd if path in expected else ():
-                    self._remark(f"about {shown(path)}: {sentence}")
-        found = {name: read.pop(path) for name, path in canonical.items() if path in read}
-        for name, reference in course.notebooks.items():
-            if name not in found and (like := _most_alike(reference, read)):
-                found[name] = read.pop(like)
-                self._remark(
-                    f"{shown(like)} was taken for {shown(canonical[name])}, by the cells in it"
-                )
-        for path in [*amiss, *read, *others[_MOST_NOTEBOOKS:]]:
-            why = amiss.get(path)
-            self._remark(f"{shown(path)} was not graded" + (f": {why}" if why else ""))
-        # Where one notebook is there, nbgrader knows what it means that another is not. Where none
-        # is, there would be no page to tell the student why.
-        lost = [name for name in course.notebooks if name not in found]
-        if found:
-            lost = [name for name in lost if canonical[name] in amiss]
-        return found | {name: self._blank(course.notebooks[name], name) for name in lost}
-
-    def _blank(self, reference: NotebookNode, name: str) -> NotebookNode:
-        self._remark(f"{shown(f'{name}.ipynb')} was graded without answers, as none could be read")
-        return node(reference)
-
-    def _others(
-        self, folder: Path, files: Collection[PurePosixPath], course: Course, into: Path
-    ) -> None:
-        """Copy what is no notebook, and stands in no other file's place."""
-        ours = {PurePosixPath(TIMESTAMP), *course.files}
-        ours |= {PurePosixPath(f"{name}.ipynb") for name in course.notebooks}
-        folders = {parent for path in ours for parent in path.parents}
-        fitting = []
-        for path in files:
-            if str(path) == TIMESTAMP:
-                self._copy_timestamp(folder / path, into / path)
-            elif path in folders or not ours.isdisjoint(path.parents):
-                self._remark(f"{shown(path)} is in the place of a file of the course: left out")
-            elif path.suffix != ".ipynb" and path not in course.files:
-                fitting.append(path)
-        self._copy_files(folder, fitting, into)
-
-    def _copy_files(self, folder: Path, files: Iterable[PurePosixPath], into: Path) -> None:
-        left = self.max_total_bytes
-        for path in files:
-            try:
-                content = read_plain_file(folder / path, left)
-            except (UnreadableNotebook, OSError) as error:
-                why = error.strerror if isinstance(error, OSError) else error
-                self._remark(f"{shown(path)} was left out: {why}")
-                continue
-            left -= len(content)
-            (into / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (into / path).write_bytes(content)
-
-    def _copy_timestamp(self, path: Path, into: Path) -> None:
-        try:
-            text = read_plain_file(path, _LONGEST_TIMESTAMP).decode()
-            parse_utc(text.strip()).isoformat()
-        except Exception:  # dateutil raises much, nbgrader's own errors among it
-            self._remark(f"{TIMESTAMP} does not tell a time, and was left out")
-        else:
-            into.write_text(text, encoding="utf-8")
-
-    def _remark(self, sentence: str) -> None:
-        self._remarks.append(sentence)
+                with _opened(entry.name, folder) as inner:
+                    if inner is not None:
+                        yield from self._walk(inner, path, remarks)
 
 
-def _is_file(path: Path) -> bool:
+# --- Files, by their folders' descriptors -------------------------------------------------------
+# A student who can still write to the folder may exchange any part of a path for a link at any
+# time; what has been opened stays what it is.
+
+
+@contextlib.contextmanager
+def _opened(folder: str | Path, inside: int | None = None) -> Iterator[int | None]:
+    """Open a folder, unless it is none, or a link to one."""
     try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=inside)
+    except OSError:
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _folder_of(top: int, path: PurePosixPath) -> Iterator[int]:
+    """Open the folder that a path lies in.
+
+    Raises:
+        NotADirectoryError: if there is no such folder, or a link in its place.
+    """
+    with contextlib.ExitStack() as opened:
+        for part in path.parent.parts:
+            inner = opened.enter_context(_opened(part, top))
+            if inner is None:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+            top = inner
+        yield top
+
+
+def _is_file(top: int, path: PurePosixPath) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path.name, dir_fd=top, follow_symlinks=False).st_mode)
     except OSError:
         return False
+
+
+def _contents(top: int, path: PurePosixPath, most: int) -> bytes:
+    with _folder_of(top, path) as folder:
+        return read_plain_file(path.name, most, folder)
+
+
+def _write(files: Mapping[PurePosixPath, bytes], into: Path) -> None:
+    for path, content in files.items():
+        (into / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (into / path).write_bytes(content)
+
+
+# --- What counts ---------------------------------------------------------------------------------
+
+
+def take_in(handed_in: HandedIn, course: Course, limits: ReadingLimits) -> TakenIn:
+    """Sort out what counts of a submission: its notebooks, and the files that come with them.
+
+    Args:
+        handed_in: what came in.
+        course: what the course has of the assignment.
+        limits: how large a notebook may be.
+    """
+    remarks = [*handed_in.remarks]
+    notebooks = _notebooks(handed_in, course, limits, remarks)
+    others = _others(handed_in, course, remarks)
+    for notebook in notebooks.values():
+        if remarks:
+            note(notebook, remarks)
+    return TakenIn(notebooks, others, remarks)
+
+
+def _notebooks(
+    handed_in: HandedIn, course: Course, limits: ReadingLimits, remarks: list[str]
+) -> dict[str, NotebookNode]:
+    """Find the assignment's notebooks, by their names or else by their cells."""
+    read: dict[PurePosixPath, NotebookNode] = {}
+    amiss = {path: why for path, why in handed_in.amiss.items() if path.suffix == ".ipynb"}
+    canonical = {name: PurePosixPath(f"{name}.ipynb") for name in course.notebooks}
+    expected = set(canonical.values())
+    for path, content in handed_in.files.items():
+        if path.suffix != ".ipynb":
+            continue
+        try:
+            read[path], odd = limits.read(content)
+        except UnreadableNotebook as error:
+            amiss[path] = str(error)
+        else:
+            for sentence in odd if path in expected else ():
+                remarks.append(f"about {shown(path)}: {sentence}")
+    found = {name: read.pop(path) for name, path in canonical.items() if path in read}
+    for name, reference in course.notebooks.items():
+        if name not in found and (like := _most_alike(reference, read)):
+            found[name] = read.pop(like)
+            remarks.append(
+                f"{shown(like)} was taken for {shown(canonical[name])}, by the cells in it"
+            )
+    for path, why in [*amiss.items(), *dict.fromkeys(read, "").items()]:
+        remarks.append(f"{shown(path)} was not graded" + (f": {why}" if why else ""))
+    # Where one notebook is there, nbgrader knows what it means that another is not. Where none
+    # is, there would be no page to tell the student why.
+    lost = [name for name in course.notebooks if name not in found]
+    if found:
+        lost = [name for name in lost if canonical[name] in amiss]
+    for name in lost:
+        blank = shown(f"{name}.ipynb")
+        remarks.append(f"{blank} was graded without answers, as none could be read")
+    return found | {name: node(course.notebooks[name]) for name in lost}
+
+
+def _others(handed_in: HandedIn, course: Course, remarks: list[str]) -> dict[PurePosixPath, bytes]:
+    """Keep what is no notebook, and stands in no other file's place."""
+    ours = {PurePosixPath(TIMESTAMP), *course.files}
+    ours |= {PurePosixPath(f"{name}.ipynb") for name in course.notebooks}
+    folders = {parent for path in ours for parent in path.parents}
+    fitting = {}
+    for path in [*handed_in.files, *handed_in.amiss]:
+        if str(path) == TIMESTAMP:
+            if path in handed_in.files and _tells_a_time(handed_in.files[path]):
+                fitting[path] = handed_in.files[path]
+            else:
+                remarks.append(f"{TIMESTAMP} does not tell a time, and was left out")
+        elif path in folders or not ours.isdisjoint(path.parents):
+            remarks.append(f"{shown(path)} is in the place of a file of the course: left out")
+        elif path.suffix == ".ipynb" or path in course.files:
+            continue
+        elif path in handed_in.amiss:
+            remarks.append(f"{shown(path)} was left out: {handed_in.amiss[path]}")
+        else:
+            fitting[path] = handed_in.files[path]
+    return fitting
+
+
+def _tells_a_time(content: bytes) -> bool:
+    """Whether nbgrader's `parse_utc` can read it, to which a third part is a zone."""
+    try:
+        parts = content.decode().strip().split(" ")
+        zone = [parts.pop()] if len(parts) == 3 else []
+        parser.parse(" ".join(parts)).isoformat()
+    except (ValueError, OverflowError):
+        return False
+    return len(content) <= _LONGEST_TIMESTAMP and all(map(_ZONE.fullmatch, zone))
 
 
 def unsafe_student(student: str) -> str:

@@ -45,13 +45,16 @@ class ReadingLimits(Configurable):
         5_000_000, help="Bytes of one notebook without its outputs, which are not graded."
     ).tag(config=True)
 
-    def read(self, path: Path) -> tuple[NotebookNode, list[str]]:
+    def read(self, content: bytes) -> tuple[NotebookNode, list[str]]:
         """Read a student's notebook, and say what was wrong with it; see `tidied`.
 
+        Args:
+            content: of its file, of at most `max_notebook_bytes`.
+
         Raises:
-            UnreadableNotebook: if it is no plain file, too large, or nothing like a notebook.
+            UnreadableNotebook: if it holds too much, or nothing like a notebook.
         """
-        raw, odd = self.parse(read_plain_file(path, self.max_notebook_bytes))
+        raw, odd = self.parse(content)
         cells = raw.get("cells") if isinstance(raw, dict) else None
         if isinstance(cells, list) and len(cells) > self.max_cells:
             raise UnreadableNotebook(
@@ -128,17 +131,22 @@ class ReadingLimits(Configurable):
                 )
 
 
-def read_plain_file(path: Path, most: int) -> bytes:
+def read_plain_file(path: Path | str, most: int, folder: int | None = None) -> bytes:
     """Return what a file holds, and follow no link to it.
+
+    Args:
+        path: of the file; in a folder that is open, its name.
+        most: bytes that it may hold.
+        folder: the descriptor of that folder.
 
     Raises:
         UnreadableNotebook: if it is no regular file, or larger than `most` bytes.
     """
     # Opened, a FIFO would block, and not every system can be told not to follow a link.
-    if not stat.S_ISREG(os.lstat(path).st_mode):
+    if not stat.S_ISREG(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode):
         raise UnreadableNotebook("it is no plain file")
     flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
-    descriptor = os.open(path, os.O_RDONLY | sum(flags))
+    descriptor = os.open(path, os.O_RDONLY | sum(flags), dir_fd=folder)
     try:
         return read_open_file(descriptor, most)
     finally:
