@@ -5,8 +5,10 @@ import html
 import json
 import os
 import re
+import struct
 import sys
 import time
+import zlib
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -31,6 +33,7 @@ from cnnlesson.grading.pages import (
     rendered,
     sanitised,
 )
+from cnnlesson.grading.pictures import pixels
 from cnnlesson.quiz.asking import ask
 from cnnlesson.quiz.bank import ASSIGNMENTS
 
@@ -82,6 +85,35 @@ def svg(name):
     )
 
 
+def drawing(inside):
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{inside}</svg>'
+
+
+def repeating(levels):
+    """A drawing of a few lines, each of which draws the one before it ten times."""
+    parts = ['<g id="g0"><rect width="9" height="9"/></g>']
+    for level in range(1, levels):
+        before = f'<use href="#g{level - 1}"/>'
+        parts.append(f'<g id="g{level}">{before * 10}</g>')
+    return drawing("".join(parts))
+
+
+def black(width, height):
+    """A PNG with as many pixels as one likes, and next to no bytes."""
+
+    def chunk(kind, content):
+        check = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
+    body = chunk(b"IDAT", zlib.compress(bytes(height * (1 + (width + 7) // 8)), 9))
+    return b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b"")
+
+
+LARGE = base64.b64encode(black(16_000, 16_000)).decode()
+"""40 KB, for which a browser would need 1 GB."""
+
+
 def data_url(kind, text):
     return f"data:{kind};base64,{base64.b64encode(text.encode()).decode()}"
 
@@ -97,6 +129,7 @@ MARKDOWN_ATTACKS = {
         f"[bait]({data_url('text/html', f'<script>{script(name)}</script>')})"
     ),
     "markdown-mermaid": lambda name: f"```mermaid\n{in_html(name)}\n```",
+    "markdown-endless": lambda _: f"![x]({data_url('image/svg+xml', repeating(10))})",
     "formula": lambda name: (
         rf"$\href{{javascript:{name}}}{{bait}} \text{{<img src=x onerror={script(name)}>}}"
         rf" \style{{background:url(http://127.0.0.2:9/f)}}{{y}}$"
@@ -107,6 +140,11 @@ OUTPUT_ATTACKS = {
     "html": lambda name: ({"text/html": in_html(name)}, {}),
     "html-isolated": lambda name: ({"text/html": in_html(name)}, {"text/html": {"isolated": True}}),
     "svg": lambda name: ({"image/svg+xml": svg(name)}, {}),
+    "endless": lambda _: (
+        {"text/html": f"<img src='{data_url('image/svg+xml', repeating(10))}'>"},
+        {},
+    ),
+    "large": lambda _: ({"image/png": LARGE}, {}),
     "javascript": lambda name: ({"application/javascript": script(name)}, {}),
     "text-javascript": lambda name: ({"text/javascript": script(name)}, {}),
     "markdown-output": lambda name: ({"text/markdown": in_html(name)}, {}),
@@ -505,7 +543,7 @@ def test_html_keeps_what_can_be_read(given, left):
     assert str(sanitised(given)).replace(' open=""', " open") == left
 
 
-@pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "svg+xml"])
+@pytest.mark.parametrize("kind", ["png", "jpeg", "svg+xml"])
 def test_html_keeps_pictures_that_it_holds(kind):
     picture = f'<img alt="a" src="data:image/{kind};base64,{PIXEL}">'
     assert sanitised(picture) == picture
@@ -531,7 +569,7 @@ def test_sanitising_twice_is_sanitising_once(text):
             {"text/plain": "a\n[An output of the type image/svg+xml is not shown here.]"},
         ),
         (
-            {"image/jpeg": PIXEL},
+            {"image/jpeg": "R0lGODlh"},
             {"text/plain": "[An output of the type image/jpeg is not shown here.]"},
         ),
     ],
@@ -556,8 +594,60 @@ def test_a_picture_keeps_whole_numbers_and_words_for_its_size_and_description():
 )
 def test_html_that_takes_long_to_look_at_is_shown_as_text(html):
     assert str(sanitised(html)).startswith("<pre>")
-    held = f'<img src="{data_url("image/svg+xml", "x" * TEXT)}">'
+    held = f'<img src="{data_url("image/svg+xml", drawing("x" * TEXT))}">'
     assert str(sanitised(held)).startswith("<img")
+
+
+JPEG = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08%b\x03" + bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("picture", "found"),
+    [
+        (black(1, 1), 1),
+        (black(4000, 3000), 12_000_000),
+        (black(1, 1)[:20], None),
+        (black(1, 1).replace(b"IDAT", b"acTL"), None),
+        (JPEG % struct.pack(">HH", 480, 640), 640 * 480),
+        (JPEG % struct.pack(">HH", 0, 640), None),
+        (JPEG.replace(b"\xff\xe0", b"\xe0\xff"), None),
+        (JPEG + b"\xff\xda" * 33, None),
+        (b"GIF89a" + bytes(20), None),
+        (drawing('<g transform="scale(2)"><text x="1">a &amp; b</text></g>').encode(), 0),
+        (repeating(2).encode(), None),
+        (drawing('<rect filter="blur(99px)"/>').encode(), None),
+        (drawing('<rect style="filter:blur(99px)"/>').encode(), None),
+        (drawing("<rect><animate/></rect>").encode(), None),
+        (drawing('<p xmlns="http://www.w3.org/1999/xhtml"/>').encode(), None),
+        (f"<!DOCTYPE svg [<!ENTITY a 'b'>]>{drawing('&a;')}".encode(), None),
+        (drawing("<g>" * 30 + "</g>" * 30).encode(), None),
+        (drawing("x" * 200_000).encode(), None),
+        (drawing("").encode("utf-16"), None),
+        (b"<svg/>", None),
+        (b"", None),
+    ],
+    ids=lambda value: "a picture" if isinstance(value, bytes) else str(value),
+)
+def test_a_picture_says_what_it_takes_to_draw(picture, found):
+    assert pixels(picture) == found
+
+
+def test_a_picture_that_takes_much_to_draw_is_left_out():
+    kept = f'<img src="data:image/png;base64,{LARGE}">'
+    assert sanitised(kept) == "[A picture that takes much to draw is not shown here.]"
+    assert "image/png" not in shown({"image/png": LARGE})["data"]
+
+
+def test_pictures_are_as_many_as_a_page_can_draw():
+    picture = base64.b64encode(black(4000, 3000)).decode()
+    output = v4.new_output("display_data", data={"image/png": picture})
+    cells = [v4.new_code_cell("1", outputs=[output]) for _ in range(3)]
+    cells.append(v4.new_code_cell("1", outputs=[v4.new_output("stream", text="said last")]))
+    *_, second, third, last = map(str, plain(v4.new_notebook(cells=cells)).cells)
+    assert picture in second
+    assert picture not in third
+    assert "What the page has no room for" in third
+    assert "said last" in last
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/markdown"])
@@ -580,7 +670,7 @@ def test_what_is_too_long_is_cut_and_says_so():
     (cut,) = plain(v4.new_notebook(cells=[cell])).cells
     assert "[5 characters more" in cut.source
     assert cut.outputs[-1].data["text/plain"] == "[3 outputs more is not shown here.]"
-    picture = data_url("image/svg+xml", "x" * 3 * MARKDOWN)
+    picture = data_url("image/svg+xml", drawing("x" * 3 * MARKDOWN))
     text = v4.new_markdown_cell(f"![a]({picture}) end")
     assert plain(v4.new_notebook(cells=[text])).cells[0].source == text.source
     output = v4.new_output("stream", text=long)

@@ -32,6 +32,7 @@ from traitlets import List, default
 from traitlets.config import Config
 
 from cnnlesson.grading.exporting import CappedReading
+from cnnlesson.grading.pictures import PIXELS, pixels
 
 TEXT = 100_000
 """Characters that a cell of code, or an output, may show."""
@@ -88,10 +89,10 @@ _NO_TEXT = _words(
     "script style svg math iframe object embed template noscript textarea select title"
 )
 _NUMBER = re.compile(r"\d{1,4}")
-# An <img> runs no script and loads nothing, not even where its picture is an SVG.
 _SQUARES = 10**8
 _BASE64 = re.compile(r"base64,[A-Za-z0-9+/=\s]*+")
-_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]+")
+# An <img> runs no script and loads nothing, not even where its picture is an SVG.
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|svg\+xml);base64,([A-Za-z0-9+/=\s]+)")
 # A relative link could lead to what the student handed in, under the formgrader's own address.
 _LINK = re.compile(r"(?:https?://|mailto:|#).*", re.IGNORECASE)
 # Others would make a link one of the formgrader's buttons, or a heading its grade cell.
@@ -137,8 +138,11 @@ def sanitised(html: str) -> Markup:
         for element in soup(sorted(_NO_TEXT)):
             element.replace_with(_LEFT_OUT.format("A drawing") if element.name == "svg" else "")
         for picture in soup("img"):
-            if not _PICTURE.fullmatch(str(picture.get("src", ""))):
+            source = _PICTURE.fullmatch(str(picture.get("src", "")))
+            if source is None:
                 picture.replace_with(_LEFT_OUT.format("A picture from elsewhere"))
+            elif not _may_be_drawn(source[1]):
+                picture.replace_with(_LEFT_OUT.format("A picture that takes much to draw"))
         # A cleaner is no more than settings, but not to be shared among threads.
         cleaner = Cleaner(
             tags=_TAGS,
@@ -155,6 +159,19 @@ def sanitised(html: str) -> Markup:
 def _markup(html: str) -> int:
     """How much of it there is to look at."""
     return html.count("<") + html.count("&")
+
+
+def _may_be_drawn(encoded: str) -> bool:
+    """Whether a picture in base64 is one, and no more than a whole page may have of them."""
+    found = _pixels(encoded)
+    return found is not None and found <= PIXELS
+
+
+def _pixels(encoded: str) -> int | None:
+    try:
+        return pixels(base64.b64decode("".join(encoded.split()), validate=True))
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _squares(html: str) -> int:
@@ -275,10 +292,7 @@ def formula(latex: str, display: str) -> Markup:
 
 # --- Notebooks -------------------------------------------------------------------------------
 
-_PICTURES = {
-    "image/png": b"\x89PNG\r\n\x1a\n",
-    "image/jpeg": b"\xff\xd8\xff",
-}
+_PICTURES = ("image/png", "image/jpeg")
 _GRADE_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
@@ -292,8 +306,9 @@ def plain(notebook: Mapping[str, Any]) -> NotebookNode:
     cells: list[NotebookNode] = []
     room, work = PAGE, WORK
     for number, each in enumerate(notebook["cells"], 1):
-        work -= _work(each)
-        cell = _plain_cell(each if work >= 0 else _bare(each), f"cell-{number}")
+        wanted = _work(each)
+        cell = _plain_cell(each if wanted <= work else _bare(each), f"cell-{number}")
+        work -= wanted if wanted <= work else 0
         if len(str(cell)) > room:
             cell = _plain_cell(_bare(each), f"cell-{number}")
         room -= len(str(cell))
@@ -303,14 +318,27 @@ def plain(notebook: Mapping[str, Any]) -> NotebookNode:
 
 
 def _work(cell: Mapping[str, Any]) -> int:
-    """How much of a cell is slow to show."""
+    """How much of a cell is slow to show; its pictures may be all of it if they fill a page."""
     markdown = [_text(cell.get("source"))] if cell.get("cell_type") == "markdown" else []
-    work = 0
-    for output in cell.get("outputs") or ():
-        data = output.get("data") or {}
-        work += _markup(_text(data.get("text/html")))
-        markdown += [_text(data.get(kind)) for kind in ("text/markdown", "text/latex")]
+    work, encoded = 0, list[str]()
+    for bundle in _bundles(cell):
+        html = _text(bundle.get("text/html"))
+        work += _markup(html)
+        encoded += _PICTURE.findall(html)
+        encoded += [_text(bundle[kind]) for kind in _PICTURES if kind in bundle]
+        markdown += [_text(bundle.get(kind)) for kind in ("text/markdown", "text/latex")]
+    encoded += (each for text in markdown for each in _PICTURE.findall(text))
+    drawn = sum(found for each in encoded if (found := _pixels(each) or 0) <= PIXELS)
+    work += drawn * WORK // PIXELS
     return work + sum(min(len(text), MARKDOWN) for text in markdown) // 4
+
+
+def _bundles(cell: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a cell displays and has attached, each by its type."""
+    yield from (output.get("data") or {} for output in cell.get("outputs") or ())
+    attached = cell.get("attachments")
+    bundles = attached.values() if isinstance(attached, Mapping) else ()
+    yield from (bundle for bundle in bundles if isinstance(bundle, Mapping))
 
 
 def _bare(cell: Mapping[str, Any]) -> dict[str, Any]:
@@ -384,7 +412,7 @@ def _plain_attachments(attachments: Any) -> dict[str, dict[str, str]]:
         pictures = {
             kind: picture
             for kind in _PICTURES
-            if isinstance(bundle, Mapping) and (picture := _picture(kind, bundle.get(kind)))
+            if isinstance(bundle, Mapping) and (picture := _picture(bundle.get(kind)))
         }
         if pictures:
             kept[str(name)] = pictures
@@ -428,21 +456,16 @@ def _plain_data(given: Mapping[str, Any]) -> dict[str, str]:
         if kind in given:
             data[kind] = make(_text(given[kind]))
     for kind in _PICTURES:
-        if picture := _picture(kind, given.get(kind)):
+        if picture := _picture(given.get(kind)):
             data[kind] = picture
     return data
 
 
-def _picture(kind: str, encoded: Any) -> str | None:
-    """Return a picture's base64 if it is one of that kind, and no larger than it may be."""
+def _picture(encoded: Any) -> str | None:
+    """Return a picture's base64 if it is one, and takes no more to show than it may."""
     text = "".join(_text(encoded).split())
-    if len(text) > IMAGE * 4 // 3 + 4:
-        return None
-    try:
-        decoded = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return text if decoded.startswith(_PICTURES[kind]) else None
+    small = len(text) <= IMAGE * 4 // 3 + 4
+    return text if small and _may_be_drawn(text) else None
 
 
 def _plain_sizes(metadata: Any, data: Mapping[str, str]) -> dict[str, Any]:
@@ -450,7 +473,7 @@ def _plain_sizes(metadata: Any, data: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(metadata, Mapping):
         return {}
     kept: dict[str, Any] = {}
-    for kind in _PICTURES.keys() & data.keys():
+    for kind in (each for each in _PICTURES if each in data):
         own = metadata.get(kind)
         both = {**metadata, **own} if isinstance(own, Mapping) else metadata
         kept[kind] = {
