@@ -225,11 +225,28 @@ def test_it_has_no_privilege_and_cannot_get_one(run):
         "libc.chroot(b'/tmp')",
         "libc.setuid(0)",
         "libc.syscall(165, 0, 0, 0, 0, 0)",
+        "libc.syscall(206, 8, ctypes.byref(ctypes.c_ulong()))",  # io_setup
     ],
 )
 def test_the_kernel_refuses(call, run):
     code = f"import ctypes\nlibc = ctypes.CDLL(None)\nprint({call} == -1)"
     assert run(code) == "True\n"
+
+
+def test_locks_cost_the_kernel_nothing_and_a_database_is_content(run):
+    code = """
+        import ctypes, fcntl, sqlite3, struct
+        libc, file = ctypes.CDLL(None), open("file", "w")
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, 0)
+        asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 2, 1, 0)
+        for command in (6, 7, 37, 38):
+            assert libc.syscall(72, file.fileno(), command | 1 << 32, asked) == 0
+        with sqlite3.connect("data.db") as database:
+            database.execute("create table t (n)")
+            database.execute("insert into t values (3)")
+            print(database.execute("select * from t").fetchall(), open("/proc/locks").read())
+    """
+    assert run(code) == "[(3,)] \n"
 
 
 @pytest.mark.parametrize(
