@@ -27,7 +27,8 @@ from attacks import (
     points,
     with_table,
 )
-from course import copy_course
+from attacks.elsewhere import ATTACKS as ELSEWHERE
+from course import ROOT, copy_course
 from nbgrader.api import Gradebook
 from sqlalchemy import create_engine, inspect, text
 
@@ -38,6 +39,8 @@ MB = 1024 * 1024
 MOST_MEMORY = 400 * MB
 TIMEOUT = 4
 """Seconds for a cell; the honest ones take milliseconds."""
+TOTAL_TIMEOUT = 9
+"""Seconds for a notebook."""
 HONEST_AFTER = 5
 """How many hostile students come before the next honest one."""
 OF_THE_COURSE = (
@@ -97,7 +100,8 @@ def grade(assignment, run, folder, environment):
     become_subreaper()
     others = set(psutil.Process().children(recursive=True))
     peaks, said = [], []
-    for step in (["autograde", f"--Execute.timeout={TIMEOUT}"], ["generate_feedback"]):
+    limits = (f"--Execute.timeout={TIMEOUT}", f"--Sandbox.total_timeout={TOTAL_TIMEOUT}")
+    for step in (["autograde", *limits], ["generate_feedback"]):
         peak, words = watched([step[0], assignment, *step[1:]], course, environment)
         peaks.append(peak)
         said.append(words)
@@ -232,3 +236,9 @@ def test_no_two_attacks_have_the_same_name_and_the_page_lists_them_all():
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
     page = PAGE.read_text("utf-8")
     assert page == with_table(page)  # or else: make attacks
+
+
+@pytest.mark.parametrize("test", sorted({each.tested for each in ELSEWHERE}))
+def test_an_attack_that_is_made_elsewhere_is_there(test):
+    file, _, name = test.partition("::")
+    assert f"\ndef {name}(" in (ROOT / "tests" / f"{file}.py").read_text("utf-8")

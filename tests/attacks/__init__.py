@@ -110,6 +110,22 @@ class Attack:
     graded: bool = True
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """A class of attack that needs more than a submission, and so stands among other tests.
+
+    Attributes:
+        kind, says, stock, ours: as of `Attack`.
+        tested: the test that makes it, as "file::test", without "tests/" and ".py".
+    """
+
+    kind: str
+    says: str
+    tested: str
+    stock: str
+    ours: str
+
+
 def attacks() -> list[Attack]:
     """All attacks of the themes that there are."""
     found: list[Attack] = []
@@ -153,7 +169,10 @@ def _source(assignment: str) -> dict[str, Any]:
 def table(chosen: Iterable[Attack] | None = None) -> str:
     """The table of all attacks, in Markdown: what stock nbgrader does, and what ours does."""
     rows = ["| kind | attack | stock nbgrader | this course |", "|---|---|---|---|"]
-    for attack in attacks() if chosen is None else chosen:
+    others: Iterable[Elsewhere] = ()
+    if chosen is None:
+        chosen, others = attacks(), import_module(f"{__name__}.elsewhere").ATTACKS
+    for attack in chosen:
         known = points(attack.assignment)
         worth = ", ".join(
             f"{earned:g} of {known[name]:g} for `{name}`"
@@ -163,6 +182,7 @@ def table(chosen: Iterable[Attack] | None = None) -> str:
         rows.append(
             f"| {attack.kind} | {attack.says} (`{attack.name}`) | {attack.stock} | {ours} |"
         )
+    rows += [f"| {e.kind} | {e.says} (`{e.tested}`) | {e.stock} | {e.ours} |" for e in others]
     return "\n".join(rows)
 
 

@@ -8,13 +8,16 @@ import json
 import textwrap
 from dataclasses import replace
 
-from attacks import PLAIN, Attack, Change
+from attacks import PLAIN, Attack, Change, Submission
 
 ENDED = {"steps": 0}
 """What there is for a submission that ended in its middle, or was ended."""
 
 NOTHING_READ = {"square": 0, "steps": 0}
 """What there is for a submission whose notebook cannot be read."""
+
+
+_NO_END = "no limit met in half a second"
 
 
 def _cell(code: str) -> Change:
@@ -50,6 +53,11 @@ def _written(make) -> Change:
     return lambda submission: make(
         submission.folder / f"{submission.assignment}.ipynb", submission.notebook
     )
+
+
+def _sleeps(submission: Submission) -> None:
+    for _ in range(12):
+        submission.add("import time\ntime.sleep(1)", before="steps-answer")
 
 
 # --- Notebooks -----------------------------------------------------------------------------------
@@ -239,6 +247,14 @@ _ATTACKS = [
         ),
         ENDED,
     ),
+    Attack(
+        "sleeps",
+        "time in all",
+        PLAIN,
+        "sleeps in many cells, in each for less time than one may take",
+        _sleeps,
+        ENDED,
+    ),
     # --- Memory --------------------------------------------------------------------------------
     *(
         Attack(name, kind, PLAIN, says, _until_refused(setup, again))
@@ -312,6 +328,13 @@ _ATTACKS = [
                 "kept[-1].send(bytes(10**5)); os.write(kept[-3], bytes(65536))",
             ),
             (
+                "locks",
+                "memory of the kernel",
+                "takes a lock on each second byte of files, for which the kernel keeps a note each",
+                "files = [open(f'/tmp/{number}', 'w') for number in range(100)]; import fcntl",
+                "for file in files: fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * number)",
+            ),
+            (
                 "handles",
                 "file handles and terminals",
                 "opens files and terminals without end",
@@ -372,6 +395,23 @@ _ATTACKS = [
                 end = time.monotonic() + 0.2
                 while time.monotonic() < end:
                     way()
+            """
+        ),
+    ),
+    Attack(
+        "pictures",
+        "endless output",
+        PLAIN,
+        "displays pictures for ever, new ones and in the place of earlier ones",
+        _cell(
+            """
+            import os
+            from IPython.display import Image, display
+            handle = display("x", display_id=True)
+            while True:
+                picture = Image(data=b"\\x89PNG\\r\\n\\x1a\\n" + os.urandom(100_000))
+                display(picture)
+                handle.update(picture)
             """
         ),
     ),
@@ -492,10 +532,28 @@ _ATTACKS = [
 ]
 
 _STOCK = {
-    **dict.fromkeys(("exits", "segfault", "ignores", "deep-notebook"), "not graded"),
+    **dict.fromkeys(("forks", "forks-in-c"), "2 GB, and more than 60 processes, in 4 s"),
+    **dict.fromkeys(("memory-of-many", "memory-unseen"), "2 GB and more"),
+    "daemons": "8 processes left running",
+    **dict.fromkeys(("exits", "aborts", "segfault", "stack", "ignores"), "not graded"),
+    "sleeps": "all the time it likes, and full marks",
+    **dict.fromkeys(("heap", "private-map", "shared-map", "zero-map", "memory-files"), _NO_END),
+    **dict.fromkeys(("system-v", "inodes", "locks"), _NO_END),
+    "disk": "256 MB written, and stopped by the sandbox around it alone",
+    "prints": "grader at 349 MB",
+    "prints-all-ways": "grader at 841 MB",
+    "pictures": "grader at 637 MB",
+    "huge-repr": "grader at 581 MB",
+    "many-lines": "grader at 720 MB",
+    "slow-html": "feedback takes 24 s, where 8 s are usual",
+    "slow-signs": "feedback takes 16 s, where 8 s are usual",
+    "slow-markdown": "feedback takes 21 s, where 8 s are usual",
+    **dict.fromkeys(("huge-message", "wide-message"), "n/a"),
+    "large-notebook": "not graded; grader at 1,811 MB",
     "many-cells": "stops the batch",
-    **dict.fromkeys(("prints", "huge-error"), "all marks it deserves"),
+    "deep-notebook": "not graded",
+    "wide-notebook": "full marks; grader at 288 MB",
 }
-"""As it was measured. Most others would use up the machine that measures them."""
+"""As it was measured; others earn what they deserve there, too."""
 
-ATTACKS = [replace(each, stock=_STOCK.get(each.name, "not measured")) for each in _ATTACKS]
+ATTACKS = [replace(each, stock=_STOCK.get(each.name, "all marks it deserves")) for each in _ATTACKS]

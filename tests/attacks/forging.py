@@ -170,6 +170,23 @@ def _someone_elses(submission: Submission) -> None:
         submission.answer(name, f"{variable} = {right}")
 
 
+def _other_numbers(submission: Submission) -> None:
+    variant = session.variant(submission.assignment, identity.normalised("someone-else"))
+    question = bank.find(TARGET)
+    right = question.right_answer(bank.setup(question, variant))
+    submission.answer(TARGET, f"unshared_for_the_larger_image = {right}")
+    submission.add(
+        f"""
+import json, os, pathlib
+path = pathlib.Path(os.environ.get("CNNLESSON_DESK", "."), "material.json")
+if path.exists():
+    material = json.loads(path.read_text())
+    material["questions"][{TARGET!r}]["variant"] = {variant!r}
+    path.write_text(json.dumps(material))
+"""
+    )
+
+
 # --- Cells -------------------------------------------------------------------------------------
 
 
@@ -645,6 +662,15 @@ except ImportError:
         GAINS,
         ours="the instructor is told",
     ),
+    Attack(
+        "other-numbers",
+        "another student's answers",
+        PARAMETER_SHARING,
+        "the material on the desk is rewritten to ask for other numbers, and those are answered",
+        _other_numbers,
+        ZERO,
+        ours="the instructor is told",
+    ),
     *(
         Attack(name, kind, PARAMETER_SHARING, says, _answering(code), ZERO, stock)
         for name, (kind, says, stock, code) in _SHELL.items()
@@ -700,6 +726,44 @@ def check(question, answer):
         ),
         ZERO,
         stock=NOTHING,
+    ),
+    Attack(
+        "patching-thread",
+        "threads beside the check",
+        PARAMETER_SHARING,
+        "while the grade cell runs, a thread replaces what its check judges and notes by",
+        _answering(
+            f"""
+import threading
+from fractions import Fraction
+from cnnlesson.quiz import checking
+its_check, before = check, dict(vars(checking))
+runs, patched, ended = (threading.Event() for _ in range(3))
+def patch():
+    runs.wait()
+    checking.answer_record = lambda *_, **__: {{"share": 1, "value": 2}}
+    try:
+        from cnnlesson.quiz.diagnosis import Outcome, Verdict
+        checking.judge = lambda *_, **__: Verdict(Outcome.RIGHT, Fraction(1), ("right",))
+    except ImportError:
+        pass
+    patched.set()
+    ended.wait()
+    vars(checking).update(before)
+threading.Thread(target=patch, daemon=True).start()
+def check(question, answer):
+    if question == {TARGET!r}:
+        runs.set()
+        patched.wait()
+    try:
+        its_check(question, answer)
+    finally:
+        if question == {TARGET!r}:
+            ended.set()
+"""
+        ),
+        ZERO,
+        GAINS,
     ),
     Attack(
         "record-with-a-verdict",
@@ -1077,7 +1141,7 @@ update_display({"application/vnd.cnnlesson.answer+json": {}, "text/plain": "2.0"
         "a later cell prints the tests that have run, hidden ones included",
         _function("steps", "def steps(length, stride):\n    return length // stride\nprint(In)"),
         {},
-        "n/a",
+        "feedback shows them",
         ours="checked in-process",
     ),
     Attack(

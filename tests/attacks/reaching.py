@@ -138,6 +138,22 @@ def _linked_notebook(path):
     path.symlink_to(path.parents[2] / "001-honest" / path.parent.name / path.name)
 
 
+def _folders(folder):
+    (folder / f"{PLAIN}.ipynb").mkdir()
+    (folder / "timestamp.txt").mkdir()
+
+
+def _called(more: str) -> Change:
+    """Hand in under an id that has more to it."""
+
+    def change(submission: Submission) -> None:
+        student = submission.folder.parent
+        student = student.rename(student.with_name(f"{student.name}{more}"))
+        submission.folder = student / submission.assignment
+
+    return change
+
+
 def _unlisted(folder):
     (folder / "locked").mkdir(mode=0)
     (folder / "data").write_text("x")
@@ -154,6 +170,7 @@ def _change_hard_link(submission: Submission) -> None:
 
 
 _MISSED = {"square": 0}
+_REFUSED, _TAKEN = "refused by name", "graded under that id"
 
 ATTACKS = [
     Attack(
@@ -222,7 +239,7 @@ ATTACKS = [
             f"open('/var/tmp/{MARK}', 'w')",
         ),
         _MISSED,
-        stock="reached",
+        stock="reached: full marks",
     ),
     Attack(
         "environment",
@@ -234,6 +251,7 @@ ATTACKS = [
             "[p for p in glob.glob('/proc/*/environ') if b'TMPDIR' in open(p, 'rb').read()]",
         ),
         _MISSED,
+        stock="reached: full marks",
     ),
     Attack(
         "packages",
@@ -248,7 +266,7 @@ ATTACKS = [
             f"os.mkdir('/usr/lib/{MARK}')",
         ),
         _MISSED,
-        stock="not measured",
+        stock="reached: full marks",
     ),
     Attack(
         "processes",
@@ -262,7 +280,7 @@ ATTACKS = [
             "open(f'/proc/{os.getppid()}/mem', 'rb').read(0) or os.getppid()",
         ),
         _MISSED,
-        stock="reached",
+        stock="reached: full marks",
     ),
     Attack(
         "tracing",
@@ -324,7 +342,7 @@ ATTACKS = [
             "os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0)) or open('/tmp/disk')",
         ),
         _MISSED,
-        stock="stops the batch",
+        stock="no gain; as root, stops the batch",
     ),
     Attack(
         "links",
@@ -360,7 +378,7 @@ ATTACKS = [
         "hands in 10,000 notebooks more",
         _beside(_crowd),
         _MISSED,
-        stock="not measured",
+        stock="one student takes more than a minute",
     ),
     Attack(
         "locked-folder",
@@ -368,7 +386,7 @@ ATTACKS = [
         PLAIN,
         "hands in a folder and a file that may not be read",
         lambda submission: _unlisted(submission.folder),
-        stock="all marks it deserves",
+        stock="not graded",
     ),
     Attack(
         "hard-link",
@@ -376,7 +394,7 @@ ATTACKS = [
         PLAIN,
         "hands in a hard link to the course's configuration, and writes to it",
         _change_hard_link,
-        stock="not measured",
+        stock="all marks it deserves",
     ),
     Attack(
         "linked-notebook",
@@ -385,7 +403,7 @@ ATTACKS = [
         "hands in a link to the notebook of another student",
         _instead(_linked_notebook),
         NOTHING_READ,
-        stock="not measured",
+        stock="the other student's marks",
     ),
     Attack(
         "linked-folder",
@@ -393,9 +411,9 @@ ATTACKS = [
         PLAIN,
         "hands in a link to the folder of another student",
         _linked_folder,
-        ours="refused by name",
+        ours=_REFUSED,
         graded=False,
-        stock="not measured",
+        stock="the other student's marks",
     ),
     Attack(
         "fifo-notebook",
@@ -405,6 +423,46 @@ ATTACKS = [
         _instead(os.mkfifo),
         NOTHING_READ,
         stock="stops the batch",
+    ),
+    Attack(
+        "folders",
+        "folders in the place of files",
+        PLAIN,
+        "hands in folders in the place of the notebook and of its time",
+        lambda submission: _folders(submission.folder),
+        NOTHING_READ,
+        stock="not graded",
+    ),
+    *(
+        Attack(
+            name, "odd student ids", PLAIN, says, _called(more), {}, stock, _REFUSED, graded=False
+        )
+        for name, says, more, stock in (
+            (
+                "markup-id",
+                "has an id that ends in a script",
+                "<script>alert(1)<!--",
+                _TAKEN,
+            ),
+            (
+                "quotes-id",
+                "has an id of quotes and commands",
+                "';drop table grade--\"$(id)`id`",
+                _TAKEN,
+            ),
+            (
+                "pattern-id",
+                "has an id that is a pattern for files and for formats",
+                "[!x]*{0.x}%s",
+                _TAKEN,
+            ),
+            (
+                "lines-id",
+                "has an id that forges a line of the log",
+                "\n\x1b[2J[ERROR] 0 of 9",
+                "left out without a word",
+            ),
+        )
     ),
     Attack(
         "timestamp",
