@@ -40,8 +40,8 @@ $(VENV)/created:
 	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --constraint constraints.txt uv
 	@(cd $(VENV) && pwd -P) > $@
 
-$(VENV)/with-lab: extras := lab,grading,sandbox
-$(VENV)/with-test: extras := test,browser
+$(VENV)/with-lab: extras := lab,grading,sandbox,parallel
+$(VENV)/with-test: extras := test,browser,postgres
 $(VENV)/with-test: $(VENV)/with-lab
 $(VENV)/with-dev: extras := dev
 

@@ -10,6 +10,7 @@ try:
 except ImportError:
     sys.exit("the cnnlesson command needs click: install cnnlesson anew, which brings it along")
 
+from cnnlesson import class_commands
 from cnnlesson import student as way
 from cnnlesson.identity import REMEMBERED, WORK, normalised
 
@@ -209,3 +210,6 @@ def simulate(
     except (LookupError, ValueError, OSError) as error:
         raise click.ClickException(_sentence(error)) from None
     click.echo(said)
+
+
+main.add_command(class_commands.autograde)

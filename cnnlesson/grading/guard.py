@@ -14,18 +14,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import wraps
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import nbgrader
 from nbgrader.converters import Autograde, BaseConverter, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute
-from nbgrader.utils import find_all_files
 
 from cnnlesson.grading.intake import Course, Intake, RefusedSubmission, shown, unsafe_student
 from cnnlesson.grading.sandbox import SandboxUnavailableError
-from cnnlesson.grading.source import reference
+from cnnlesson.grading.source import other_source_files, references
 
 TESTED = ("0.9.5", "0.9.6")
 """The versions of nbgrader whose insides this module knows."""
@@ -63,8 +62,8 @@ def _guard(kind: Any, step: str, preparing: Callable[[Any], _Prepare], batch: _B
 
     @wraps(start)
     def guarded(converter: Any) -> None:
-        _refuse_weakness(converter)
-        folders = _folders(converter.coursedir, step)
+        refuse_weakness(converter)
+        folders = folders_of(converter.coursedir, step)
         if not folders:
             start(converter)  # which says so, and what may have been meant
             return
@@ -88,7 +87,7 @@ def _one_by_one(
     coursedir, failed, found = converter.coursedir, [], False
     for student, folder in folders.items():
         try:
-            _refuse_student(converter, student, folder)
+            refuse_student(converter, student, folder)
             with tempfile.TemporaryDirectory(prefix=".staged-", dir=coursedir.root) as staged:
                 coursedir.student_id = student
                 setattr(coursedir, step, Path(staged).name)
@@ -108,7 +107,7 @@ def _one_by_one(
     return failed
 
 
-def _folders(coursedir: CourseDirectory, step: str) -> dict[str, Path]:
+def folders_of(coursedir: CourseDirectory, step: str) -> dict[str, Path]:
     """Find the submissions that a converter is asked for, by student."""
     asked = (getattr(coursedir, step), coursedir.student_id, coursedir.assignment_id)
     found = glob.glob(coursedir.format_path(*asked), include_hidden=True)  # noqa: PTH207 - absolute
@@ -119,7 +118,7 @@ def _folders(coursedir: CourseDirectory, step: str) -> dict[str, Path]:
     return {match["student"]: Path(folder) for match, folder in matches if match}
 
 
-def _refuse_student(converter: Any, student: str, folder: Path) -> None:
+def refuse_student(converter: Any, student: str, folder: Path) -> None:
     """Refuse what no copy can make safe, in the places that nbgrader reads and writes."""
     if why := unsafe_student(student):
         raise RefusedSubmission(why)
@@ -160,25 +159,27 @@ def _copy_plain_files(converter: Any) -> _Prepare:
 def _course(converter: Any) -> Course:
     """Read what the course has of the assignment that is being graded."""
     coursedir = converter.coursedir
-    source = Path(
-        coursedir.format_path(coursedir.source_directory, ".", coursedir.assignment_id)
-    ).resolve()
-    notebooks = {
-        path.stem: reference(coursedir, coursedir.assignment_id, path.stem, converter.config)
-        for path in sorted(source.glob("*.ipynb"))
-    }
-    if not notebooks:
-        _fail(converter, f"{source} has no notebooks, and submissions are compared with those")
-    files = find_all_files(str(source), [*coursedir.ignore, "*.ipynb"])
+    try:
+        known = references(coursedir, coursedir.assignment_id, converter.config)
+    except LookupError as error:
+        _fail(converter, str(error))
     theirs = converter.exclude_overwriting.get(coursedir.assignment_id, ())
-    return Course(
-        {name: each.notebook for name, each in notebooks.items()},
-        {PurePosixPath(Path(file).relative_to(source)) for file in files}
-        - {PurePosixPath(name) for name in theirs},
-    )
+    files = other_source_files(coursedir, coursedir.assignment_id, theirs)
+    return Course({name: each.notebook for name, each in known.items()}, files)
 
 
-def _refuse_weakness(converter: Any) -> None:
+def refuse_weakness(converter: Any) -> None:
+    """Refuse to go on with what this module was not tested with, or is configured otherwise.
+
+    Raises:
+        NbGraderException: if so; it has been logged.
+    """
+    if not _settings:
+        _fail(
+            converter,
+            "this course is not guarded against harmful submissions: let its nbgrader_config.py "
+            "begin with `from cnnlesson.grading.secure import secure` and `secure(c)`",
+        )
     if nbgrader.__version__ not in TESTED:
         _fail(
             converter,
@@ -204,7 +205,7 @@ def _refuse_weakness(converter: Any) -> None:
                     )
 
 
-def _fail(converter: BaseConverter, sentence: str) -> None:
+def _fail(converter: BaseConverter, sentence: str) -> NoReturn:
     converter.log.error(sentence)
     raise NbGraderException(sentence)
 

@@ -374,6 +374,22 @@ def _tells_a_time(content: bytes) -> bool:
     return len(content) <= _LONGEST_TIMESTAMP and all(map(_ZONE.fullmatch, zone))
 
 
+def timestamp_of(folder: Path) -> str | None:
+    """Return the text of a submission's timestamp, if it tells a time.
+
+    Args:
+        folder: the submission, as it came in or as it was graded.
+    """
+    with _opened(folder) as top:
+        if top is None:
+            return None
+        try:
+            content = read_plain_file(TIMESTAMP, _LONGEST_TIMESTAMP, top)
+        except (UnreadableNotebook, OSError):
+            return None
+    return content.decode().strip() if _tells_a_time(content) else None
+
+
 def unsafe_student(student: str) -> str:
     """Say what makes a student's id unfit to be a folder, a page and a line in a gradebook, if any.
 

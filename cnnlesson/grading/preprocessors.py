@@ -33,7 +33,7 @@ class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]
         names = resources["nbgrader"]
         course = self.parent.parent.coursedir  # the exporter's converter's
         trusted = reference(course, names["assignment"], names["notebook"], self.config)
-        _refuse_if_stale(trusted, names)
+        refuse_if_stale(trusted, names)
         rebuilt = rebuild(nb, trusted)
         for change in rebuilt.changes:
             self.log.warning("%s: %s", names["student"], change)
@@ -41,8 +41,17 @@ class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]
         return rebuilt.notebook, resources
 
 
-def _refuse_if_stale(reference: Reference, names: Mapping[str, str]) -> None:
-    """Refuse to grade by a source/ that is not what students were given, and the gradebook has."""
+def refuse_if_stale(reference: Reference, names: Mapping[str, str]) -> None:
+    """Refuse to grade by a source/ that is not what students were given, and the gradebook has.
+
+    Args:
+        reference: what source/ has.
+        names: of the assignment and the notebook, and the gradebook's `db_url`.
+
+    Raises:
+        LookupError: if the gradebook does not have the notebook.
+        ValueError: if it has another one.
+    """
     assignment, notebook = names["assignment"], names["notebook"]
     with Gradebook(names["db_url"]) as gradebook:
         try:

@@ -1,10 +1,9 @@
 """What the course has of an assignment's notebook, as `nbgrader generate_assignment` makes it."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
@@ -13,7 +12,7 @@ from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import SaveCells
-from nbgrader.utils import chdir
+from nbgrader.utils import chdir, find_all_files
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
@@ -38,8 +37,7 @@ def reference(course: CourseDirectory, assignment: str, notebook: str, config: C
         LookupError: if source/ has no such notebook.
         ValueError: if it is no notebook.
     """
-    folder = Path(course.format_path(course.source_directory, ".", assignment))
-    path = Path(os.path.normpath(folder / f"{notebook}.ipynb"))
+    path = _folder(course, assignment) / f"{notebook}.ipynb"
     if not path.is_file():
         raise LookupError(
             f"{path} is missing, and a submission is graded by what stands there: put it back, "
@@ -55,6 +53,40 @@ def reference(course: CourseDirectory, assignment: str, notebook: str, config: C
         made = _generate(path, {"assignment": assignment, "notebook": notebook}, config)
     _references[path] = (stamp, deepcopy(config), made)
     return made
+
+
+def references(course: CourseDirectory, assignment: str, config: Config) -> dict[str, Reference]:
+    """Make the references of all notebooks of an assignment, by name.
+
+    Raises:
+        LookupError: if source/ has none.
+        ValueError: if one is no notebook.
+    """
+    folder = _folder(course, assignment)
+    names = sorted(path.stem for path in folder.glob("*.ipynb"))
+    if not names:
+        raise LookupError(f"{folder} has no notebooks, and submissions are compared with those")
+    return {name: reference(course, assignment, name, config) for name in names}
+
+
+def other_source_files(
+    course: CourseDirectory, assignment: str, theirs: Iterable[str] = ()
+) -> dict[PurePosixPath, Path]:
+    """Find the files of source/ that take the place of a student's, by where they go.
+
+    Args:
+        course: the course, for the place of source/.
+        assignment: the assignment's name.
+        theirs: files that are the student's to change all the same.
+    """
+    folder = _folder(course, assignment)
+    found = find_all_files(str(folder), [*course.ignore, "*.ipynb"])
+    files = {PurePosixPath(Path(file).relative_to(folder)): Path(file) for file in found}
+    return {path: file for path, file in files.items() if str(path) not in set(theirs)}
+
+
+def _folder(course: CourseDirectory, assignment: str) -> Path:
+    return Path(course.format_path(course.source_directory, ".", assignment)).resolve()
 
 
 def _generate(path: Path, names: Mapping[str, str], config: Config) -> Reference:

@@ -1,0 +1,256 @@
+"""The command `cnnlesson autograde`: grade what waits of an assignment, in parallel."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbgrader.api import Gradebook
+from nbgrader.utils import (
+    compute_checksum,
+    determine_grade,
+    is_grade,
+    is_solution,
+    is_task,
+    parse_utc,
+)
+
+from cnnlesson.grading.intake import TIMESTAMP, RefusedSubmission
+from cnnlesson.grading.pipeline.backup import back_up
+from cnnlesson.grading.pipeline.course import Course, NotToBeGradedError, Waiting
+from cnnlesson.grading.pipeline.engine import Done, Engine, Task
+from cnnlesson.grading.pipeline.locking import only_one
+from cnnlesson.grading.pipeline.progress import Log, Progress
+from cnnlesson.grading.pipeline.records import Marks, Record, Records, Staging
+from cnnlesson.grading.pipeline.tasks import Assignment, Graded, Submission, grade
+from cnnlesson.grading.rebuild import grade_id_of
+
+Workers = Callable[[int], AbstractContextManager[Engine]]
+"""Opens what grades so many submissions."""
+
+
+@dataclass
+class Outcome:
+    """What became of an assignment.
+
+    Attributes:
+        done: how many submissions were graded.
+        skipped: how many were graded before, and have not come in anew.
+        left: how many were not reached, since the work was stopped.
+        failed: why submissions could not be graded, by student.
+        changed: the scores that are not what they were, before and after, by student.
+        backup: the copy of the gradebook from before, if one was made.
+    """
+
+    done: int = 0
+    skipped: int = 0
+    left: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, tuple[float, float]] = field(default_factory=dict)
+    backup: Path | None = None
+
+
+class ResultError(ValueError):
+    """What a worker sent is not what grading makes; the message says in what."""
+
+
+def autograde(
+    course: Course,
+    students: Sequence[str],
+    workers: Workers,
+    log: Log,
+    *,
+    backup: bool = True,
+) -> Outcome:
+    """Grade what waits of an assignment.
+
+    Args:
+        course: the course, with the assignment.
+        students: their ids, or patterns of ids as nbgrader takes them.
+        workers: opens what does the work.
+        log: told what became of each submission.
+        backup: whether a gradebook is backed up before submissions are graded again by force.
+
+    Raises:
+        NotToBeGradedError: if nothing can be graded, with what to do.
+        CourseIsBusyError: if another process grades this course.
+        NoBackupError: if there is to be a backup, and cannot be one.
+    """
+    with only_one(course.root):
+        assignment = course.assignment()
+        with Gradebook(course.coursedir.db_url, course.coursedir.course_id) as gradebook:
+            grading = _Grading(course, assignment, gradebook, log)
+            return grading.grade(students, workers, backup=backup)
+
+
+class _Grading:
+    """One run of the command."""
+
+    def __init__(
+        self, course: Course, assignment: Assignment, gradebook: Gradebook, log: Log
+    ) -> None:
+        self._course, self._assignment, self._log = course, assignment, log
+        self._progress = Progress(0, "")
+        self._records = Records(
+            gradebook,
+            course.name,
+            course.late_penalty,
+            create_student=course.converter.create_student,
+            say=lambda sentence: self._progress.say(sentence),
+        )
+        self._staging = Staging(course.staging)
+        self._outcome = Outcome()
+
+    def grade(self, students: Sequence[str], workers: Workers, *, backup: bool) -> Outcome:
+        """Grade what waits."""
+        course, outcome, again = self._course, self._outcome, self._course.converter.force
+        self._staging.recover(self._records)
+        found = course.find(students, self._records.students())
+        outcome.skipped = found.done
+        self._progress = Progress(
+            len(found.waiting) + len(found.refused), f"submissions of {course.name}"
+        )
+        before = {}
+        if again and found.waiting:
+            before = self._records.scores()
+            if backup and before:
+                outcome.backup = back_up(course.coursedir.db_url, course.backups)
+        with self._progress.shown():
+            for student, why in found.refused.items():
+                self._fail(student, why)
+            if found.waiting:
+                self._grade(found.waiting, workers)
+        if before:
+            after = self._records.scores()
+            outcome.changed = {
+                student: (score, after[student])
+                for student, score in before.items()
+                if after[student] != score
+            }
+        return outcome
+
+    def _grade(self, waiting: Sequence[Waiting], workers: Workers) -> None:
+        common = self._assignment.to_bytes()
+        left = len(waiting)
+        try:
+            with workers(left) as engine:
+                for done in engine.run(grade, common, self._tasks(waiting)):
+                    self._finish(done)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            outcome = self._outcome
+            outcome.left = self._progress.total - outcome.done - len(outcome.failed)
+
+    def _tasks(self, waiting: Sequence[Waiting]) -> Iterator[Task[tuple[Waiting, Submission]]]:
+        """Read the submissions, one by one."""
+        for each in waiting:
+            try:
+                submission = self._course.submission(each, self._assignment.references)
+            except (RefusedSubmission, OSError) as error:
+                self._fail(each.student, str(error))
+                continue
+            yield Task((each, submission), submission.to_bytes())
+
+    def _finish(self, done: Done[tuple[Waiting, Submission]]) -> None:
+        """Write down what became of a submission."""
+        waiting, submission = done.about
+        student = waiting.student
+        if done.failed:
+            self._fail(student, done.failed)
+            return
+        graded = Graded.from_bytes(done.content)
+        if graded.unavailable:
+            raise NotToBeGradedError(graded.unavailable)
+        if graded.failed:
+            self._fail(student, graded.failed)
+            return
+        began = time.perf_counter()
+        try:
+            self._write(waiting, submission, graded)
+        except (ResultError, LookupError, OSError) as error:
+            self._fail(student, str(error))
+            return
+        graded.seconds["write"] = time.perf_counter() - began
+        for name, cells in graded.for_instructor.items():
+            for cell, why in cells.items():
+                self._progress.say(f"{student}, {name}, cell {cell}: {why}")
+        seconds = {stage: round(each, 4) for stage, each in graded.seconds.items()}
+        self._log(student, {"graded": True, "seconds": seconds, "remarks": len(graded.remarks)})
+        self._outcome.done += 1
+        self._progress.one()
+
+    def _fail(self, student: str, why: str) -> None:
+        self._outcome.failed[student] = why
+        self._log(student, {"graded": False, "why": why.replace(student, "the student")})
+        self._progress.one(f"{student} could not be graded: {why}")
+
+    def _write(self, waiting: Waiting, submission: Submission, graded: Graded) -> None:
+        files, marks = {}, {}
+        for name, plain in graded.notebooks.items():
+            notebook = self._course.finished(self._checked(name, plain), name, waiting.student)
+            text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+            files[f"{name}.ipynb"] = f"{text}\n".encode()
+            marks[name] = _marks(notebook, graded.for_instructor.get(name, {}))
+        came = {str(path): content for path, content in submission.handed_in.files.items()}
+        files |= {path: came[path] for path in graded.others if path in came}
+        files |= {str(path): content for path, content in self._assignment.files.items()}
+        timestamp = files.get(TIMESTAMP)
+        when = parse_utc(timestamp.decode().strip()).isoformat() if timestamp else None
+        missing = set(self._records.notebooks) - set(graded.handed_in)
+        record = Record(waiting.student, when, marks, tuple(sorted(missing)))
+        kept = {}
+        if self._course.coursedir.notebook_id != "*":
+            kept = {path: waiting.target / path for path in self._others_of(waiting.target)}
+        staged = self._staging.stage(record, waiting.target, files, kept)
+        self._records.save(record)
+        self._staging.place(staged, waiting.target)
+        self._course.converter.set_permissions(self._course.name, waiting.student)
+
+    def _others_of(self, target: Path) -> list[str]:
+        """The notebooks of an earlier grading that are not graded now."""
+        return [
+            path.name
+            for path in target.glob("*.ipynb")
+            if not fnmatch(path.stem, self._course.coursedir.notebook_id)
+        ]
+
+    def _checked(self, name: str, plain: Any) -> Any:
+        """Make a notebook of what a worker sent, if it is one of this assignment.
+
+        Raises:
+            ResultError: if it is not.
+        """
+        reference = self._assignment.references.get(name)
+        if reference is None:
+            raise ResultError(f"the worker sent a notebook {name!r}, which nobody asked for")
+        notebook = nbformat.from_dict(plain)  # type: ignore[no-untyped-call]
+        try:
+            nbformat.validate(notebook)
+        except nbformat.ValidationError as error:
+            raise ResultError(f"the worker sent no valid notebook: {error.message}") from None
+        cells = {grade_id_of(cell): cell for cell in notebook.cells if grade_id_of(cell)}
+        for grade_id, place in reference.places.items():
+            ours, sent = reference.notebook.cells[place], cells.get(grade_id)
+            if sent is None or sent.metadata != ours.metadata or sent.cell_type != ours.cell_type:
+                raise ResultError(f"the worker sent the cell {grade_id!r} changed, or none")
+            if not is_solution(ours) and sent.source != ours.source:
+                raise ResultError(f"the worker sent the cell {grade_id!r} with another text")
+        return notebook
+
+
+def _marks(notebook: Any, for_instructor: Any) -> Marks:
+    """Read what nbgrader would of a graded notebook, as its `SaveAutoGrades` does."""
+    scores, comments = {}, {}
+    for cell in notebook.cells:
+        name = grade_id_of(cell)
+        if is_grade(cell):
+            scores[name], _ = determine_grade(cell)
+        if is_solution(cell) or is_task(cell):
+            unchanged = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
+            comments[name] = "No response." if unchanged and not is_task(cell) else None
+    return Marks(scores, comments, tuple(for_instructor))

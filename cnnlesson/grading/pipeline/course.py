@@ -1,0 +1,259 @@
+"""What the coordinator reads of a course: its configuration, and the submissions that wait."""
+
+import json
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from nbconvert.preprocessors import ClearMetadataPreprocessor
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps.autogradeapp import AutogradeApp
+from nbgrader.converters import Autograde, NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import AssignLatePenalties, IgnorePattern, LimitOutput
+from nbgrader.utils import parse_utc
+from traitlets.config import Config, Configurable
+from traitlets.config.loader import LazyConfigValue
+
+from cnnlesson.grading import guard
+from cnnlesson.grading.execution import SandboxedExecute
+from cnnlesson.grading.exporting import CappedNotebookExporter
+from cnnlesson.grading.intake import Intake, RefusedSubmission, timestamp_of
+from cnnlesson.grading.nonces import key_of
+from cnnlesson.grading.notebooks import ReadingLimits
+from cnnlesson.grading.pipeline.records import Penalty
+from cnnlesson.grading.pipeline.tasks import Assignment, Submission
+from cnnlesson.grading.preprocessors import Judge, refuse_if_stale
+from cnnlesson.grading.running import hidden_folders
+from cnnlesson.grading.sandbox import Sandbox
+from cnnlesson.grading.source import other_source_files, references
+
+
+class NotToBeGradedError(Exception):
+    """There is nothing that can be done about an assignment; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A submission that is to be graded.
+
+    Attributes:
+        student: nbgrader's id of the student.
+        folder: where it came in.
+        target: where it goes when it is graded.
+    """
+
+    student: str
+    folder: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is of submissions.
+
+    Attributes:
+        waiting: to be graded.
+        done: how many have been graded, and have not come in anew.
+        refused: why some cannot be graded at all, by student.
+    """
+
+    waiting: list[Waiting]
+    done: int
+    refused: dict[str, str]
+
+
+class Course:
+    """A course with an assignment to grade, as nbgrader's `autograde` would be configured for it.
+
+    Attributes:
+        converter: nbgrader's own, which is asked for its settings alone.
+        coursedir: where everything is.
+        root: the course's folder.
+        name: the assignment's.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        """Read the configuration of the course in the current folder.
+
+        Args:
+            arguments: for nbgrader's command line, with the assignment's name.
+
+        Raises:
+            NotToBeGradedError: if the course cannot be graded, and this way.
+        """
+        app = AutogradeApp(log_level=logging.WARNING)
+        app.initialize([*arguments])
+        named = [*app.extra_args, *filter(None, [app.coursedir.assignment_id])]
+        if len(named) != 1:
+            raise NotToBeGradedError(
+                "name one assignment, as in `cnnlesson autograde padding`, and not "
+                f"{', '.join(named) or 'none'}"
+            )
+        self.name = app.coursedir.assignment_id = named[0]
+        self.coursedir: CourseDirectory = app.coursedir
+        self.root = Path(app.coursedir.root)
+        self.converter = Autograde(coursedir=app.coursedir, parent=app)
+        try:
+            guard.refuse_weakness(self.converter)
+        except NbGraderException as error:
+            raise NotToBeGradedError(str(error)) from None
+        exporter: Any = CappedNotebookExporter(  # type: ignore[no-untyped-call]
+            parent=self.converter, config=self.converter.config
+        )
+        self._execute = SandboxedExecute(parent=exporter)
+        self._judge = Judge(parent=exporter)
+        self._intake = Intake(parent=self.converter)
+        steps = (IgnorePattern, ClearMetadataPreprocessor, LimitOutput)
+        self._afterwards = [step(parent=exporter) for step in steps]
+        late = AssignLatePenalties(parent=exporter)
+        late.init_plugin()
+        self.late_penalty: Penalty = late.plugin_inst.late_submission_penalty
+        if self._execute.enabled:
+            self._refuse_what_cannot_travel()
+
+    def _refuse_what_cannot_travel(self) -> None:
+        for wish in ("allow_unsandboxed", "timeout_func"):
+            if getattr(self._execute, wish):
+                raise NotToBeGradedError(
+                    f"SandboxedExecute.{wish} is set, which only `nbgrader autograde` can heed: "
+                    "use that, or take the setting out"
+                )
+
+    def assignment(self) -> Assignment:
+        """Return what workers need of the assignment.
+
+        Raises:
+            NotToBeGradedError: if it is not there, or not what students were given.
+        """
+        course, name = self.coursedir, self.name
+        config = self.converter.config
+        kernelspecs = {}
+        try:
+            known = references(course, name, config)
+            names = {"assignment": name, "db_url": course.db_url}
+            with Gradebook(course.db_url, course.course_id) as gradebook:
+                for notebook, each in known.items():
+                    refuse_if_stale(each, {**names, "notebook": notebook})
+                    kernelspec = gradebook.find_notebook(notebook, name).kernelspec
+                    kernelspecs[notebook] = json.loads(kernelspec) if kernelspec else {}
+        except (LookupError, ValueError, MissingEntry) as error:
+            raise NotToBeGradedError(str(error)) from None
+        theirs = self.converter.exclude_overwriting.get(name, ())
+        files = other_source_files(course, name, theirs)
+        exchange = config.get("Exchange", {}).get("root")
+        return Assignment(
+            name=name,
+            references=known,
+            kernelspecs=kernelspecs,
+            notebook=course.notebook_id,
+            files={path: file.read_bytes() for path, file in files.items()},
+            rules=self._execute.rules() if self._execute.enabled else None,
+            reveal=self._judge.reveal_answers,
+            bank=self._judge.bank,
+            hidden=hidden_folders(self.root, exchange),
+            config={each.__name__: _configured(each, config) for each in (Sandbox, ReadingLimits)},
+        )
+
+    def find(self, students: Iterable[str], known: Collection[str]) -> Found:
+        """Find the submissions that are to be graded.
+
+        Args:
+            students: their ids, or patterns of ids as nbgrader takes them.
+            known: the students whose submission the gradebook has.
+        """
+        found: dict[str, Path] = {}
+        for student in students:
+            self.coursedir.student_id = student
+            found |= guard.folders_of(self.coursedir, "submitted_directory")
+        left_out = set(filter(None, self.coursedir.student_id_exclude.split(",")))
+        waiting, refused = [], {}
+        total = 0
+        for student, folder in sorted(found.items()):
+            if student in left_out:
+                continue
+            total += 1
+            try:
+                guard.refuse_student(self.converter, student, folder)
+            except RefusedSubmission as refusal:
+                refused[student] = str(refusal)
+                continue
+            target = self.target(student)
+            if self._is_to_be_graded(folder, target, student in known):
+                waiting.append(Waiting(student, folder, target))
+        return Found(waiting, total - len(waiting) - len(refused), refused)
+
+    def target(self, student: str) -> Path:
+        """Return where a student's graded submission goes."""
+        return Path(self.converter._format_dest(self.name, student))
+
+    def submission(self, waiting: Waiting, expected: Iterable[str]) -> Submission:
+        """Read a submission.
+
+        Args:
+            waiting: which.
+            expected: the names of the assignment's notebooks.
+
+        Raises:
+            RefusedSubmission: if it is nothing that can be graded.
+        """
+        handed_in = self._intake.collect(waiting.folder, expected)
+        for path in [*handed_in.files]:
+            if any(fnmatch(name, each) for name in path.parts for each in self.coursedir.ignore):
+                del handed_in.files[path]
+        key = key_of(self.secret(), waiting.student, self.name)
+        return Submission(waiting.student, key.hex(), handed_in)
+
+    def finished(self, notebook: Any, name: str, student: str) -> Any:
+        """Take a judged notebook through those of nbgrader's steps that need no gradebook.
+
+        Args:
+            notebook: the notebook.
+            name: its name.
+            student: nbgrader's id of the student.
+        """
+        names = {"student": student, "assignment": self.name, "notebook": name}
+        resources = {"nbgrader": {**names, "db_url": self.coursedir.db_url}, "unique_key": name}
+        for step in self._afterwards:
+            notebook, resources = step(notebook, resources)
+        return notebook
+
+    def _is_to_be_graded(self, folder: Path, target: Path, known: bool) -> bool:
+        if self.converter.force or not known or not target.exists():
+            return True
+        if self.coursedir.notebook_id != "*":
+            source = self.coursedir.format_path(self.coursedir.source_directory, ".", self.name)
+            wanted = Path(source).glob(f"{self.coursedir.notebook_id}.ipynb")
+            if not all((target / path.name).exists() for path in wanted):
+                return True
+        new, old = timestamp_of(folder), timestamp_of(target)
+        return bool(new and old and parse_utc(new) > parse_utc(old))
+
+    def secret(self) -> bytes:
+        """Return the instructor's secret, which is made if there is none yet."""
+        return self._execute.secret(self.root)
+
+    @property
+    def backups(self) -> Path:
+        """The folder where copies of the gradebook are kept."""
+        return self.root / "gradebook-backups"
+
+    @property
+    def staging(self) -> Path:
+        """The folder where graded submissions wait for their rows, on the same file system."""
+        outputs = Path(self.root, str(self.coursedir.autograded_directory)).resolve()
+        return Path(outputs.parent) / f".{outputs.name}-staged" / self.name
+
+
+def _configured(kind: type[Configurable], config: Config) -> dict[str, Any]:
+    """Read what is configured of a class, as plain data."""
+    traits = kind.class_traits(config=True)
+    values = {}
+    for name, value in config.get(kind.__name__, {}).items():
+        if name in traits:
+            lazy = isinstance(value, LazyConfigValue)  # a list that something was appended to
+            values[name] = value.get_value(traits[name].default()) if lazy else value
+    return dict(json.loads(json.dumps(values)))

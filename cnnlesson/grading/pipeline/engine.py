@@ -1,0 +1,228 @@
+"""Have tasks done: in this process, by workers on this machine, or by a scheduler elsewhere."""
+
+import logging
+import multiprocessing.forkserver
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import uuid4
+
+_What = TypeVar("_What")
+Work = Callable[..., bytes]
+
+_ROOM = 64 * 1024 * 1024  # bytes of tasks that may be on their way at a time
+_AHEAD = 2  # tasks for each worker, so that none waits for the coordinator
+
+
+@dataclass(frozen=True)
+class Task(Generic[_What]):
+    """Something to do.
+
+    Attributes:
+        about: what it is about; stays here.
+        content: what the worker gets.
+    """
+
+    about: _What
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Done(Generic[_What]):
+    """What became of it.
+
+    Attributes:
+        about: what it was about.
+        content: what the worker made; empty if it failed.
+        failed: why there is nothing; empty if there is.
+    """
+
+    about: _What
+    content: bytes = b""
+    failed: str = ""
+
+
+class Engine(Protocol):
+    """Whatever has tasks done."""
+
+    workers: int
+
+    def run(self, work: Work, common: bytes, tasks: Iterable[Task[Any]]) -> Iterator[Done[Any]]:
+        """Have tasks done, in any order; no more are taken than can soon be worked on.
+
+        Args:
+            work: called as `work(common, task.content)`; it must be importable.
+            common: what all tasks need.
+            tasks: taken one by one.
+        """
+
+
+class _Here:
+    """Does tasks one after another in this process."""
+
+    workers = 1
+
+    def run(self, work: Work, common: bytes, tasks: Iterable[Task[Any]]) -> Iterator[Done[Any]]:
+        """As `Engine` has it."""
+        for task in tasks:
+            yield Done(task.about, work(common, task.content))
+
+
+class Cluster:
+    """Has tasks done by the workers of a Dask scheduler."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @property
+    def workers(self) -> int:
+        """How many tasks can be done at a time; it changes as workers come and go."""
+        return max(1, int(sum(self._client.nthreads().values())))
+
+    def run(self, work: Work, common: bytes, tasks: Iterable[Task[Any]]) -> Iterator[Done[Any]]:
+        """As `Engine` has it."""
+        from distributed import as_completed
+
+        waiting: dict[Any, Task[Any]] = {}
+        room = _ROOM
+        completed = as_completed(with_results=True, raise_errors=False)
+        left = iter(tasks)
+        following = next(left, None)
+        try:
+            while following or waiting:
+                many = len(waiting) >= _AHEAD * self.workers + 1
+                if following and not many and (not waiting or len(following.content) <= room):
+                    room -= len(following.content)
+                    # An opaque key, since a scheduler shows keys, and writes them into logs.
+                    key = f"{work.__name__}-{uuid4().hex}"
+                    future = self._client.submit(work, common, following.content, key=key)
+                    waiting[future] = following
+                    completed.add(future)
+                    following = next(left, None)
+                    continue
+                future, result = next(completed)
+                task = waiting.pop(future)
+                room += len(task.content)
+                failed = future.status != "finished"
+                future.release()
+                yield Done(task.about, failed=_why(result)) if failed else Done(task.about, result)
+        finally:
+            self._client.cancel([*waiting])
+
+
+def _why(error: Any) -> str:
+    """Say why a task has no result, which is not the submission's doing."""
+    if isinstance(error, tuple):  # as sys.exc_info() has it
+        error = error[1]
+    name = type(error).__name__
+    if name == "KilledWorker":
+        return "every worker that began with it has died"
+    return f"{name}: {error}"
+
+
+# --- Where from ----------------------------------------------------------------------------------
+
+
+def make_ready() -> None:
+    """Have the modules imported that workers on this machine need, in a process to fork them from.
+
+    It goes on in the background; nothing is lost if no worker is needed.
+    """
+    server = multiprocessing.forkserver
+    server.set_forkserver_preload(["distributed", "cnnlesson.grading.pipeline.tasks"])
+    server.ensure_running()
+
+
+@contextmanager
+def here() -> Iterator[Engine]:
+    """Have no workers: this process does it."""
+    from cnnlesson.grading.pipeline.tasks import close_sandbox
+
+    try:
+        yield _Here()
+    finally:
+        close_sandbox()
+
+
+@contextmanager
+def on_this_machine(workers: int) -> Iterator[Cluster]:
+    """Have workers of our own, whom nobody else can give work to.
+
+    Scheduler and workers speak TLS with certificates made for the occasion, which never leave
+    these processes; there is no dashboard.
+
+    Args:
+        workers: how many.
+    """
+    import dask
+
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    from distributed import Client, LocalCluster
+
+    scratch = tempfile.mkdtemp(prefix="grading-")
+    try:
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                protocol="tls",
+                security=True,
+                dashboard_address=None,
+                local_directory=scratch,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield Cluster(client)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def elsewhere(
+    address: str, certificates: Sequence[str | None] = (None, None, None), *, insecure: bool = False
+) -> Iterator[Cluster]:
+    """Have the workers of a scheduler that is there already.
+
+    Args:
+        address: the scheduler's, such as "tls://grading.example.org:8786".
+        certificates: the files of the authority, of our certificate and of its key; Dask's own
+            configuration for those that are None.
+        insecure: whether a scheduler may be used that does not speak TLS.
+
+    Raises:
+        ValueError: if the scheduler is not to be trusted.
+        OSError: if it does not answer.
+    """
+    if not address.startswith("tls://") and not insecure:
+        raise ValueError(
+            f"{address} is no tls:// address: whoever can reach such a scheduler can run code as "
+            "you, and read what students handed in. Start it with certificates, or give "
+            "--insecure-scheduler if nobody else can reach it"
+        )
+    from distributed import Client
+    from distributed.security import Security
+
+    security = None
+    if address.startswith("tls://"):
+        authority, certificate, key = certificates
+        given = {
+            "tls_ca_file": authority,
+            "tls_client_cert": certificate,
+            "tls_client_key": key,
+        }
+        security = Security(
+            require_encryption=True, **{name: each for name, each in given.items() if each}
+        )
+    with Client(address, security=security, set_as_default=False) as client:
+        yield Cluster(client)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
