@@ -84,7 +84,7 @@ class _Options:
         **certificates: str | None,
     ) -> None:
         self.arguments = [*arguments, *(["--force"] if force else [])]
-        self.students = students or ("*",)
+        self.students = students
         self._one = len(students) == 1 and not set("*?[") & set(students[0])
         self._workers, self._scheduler, self._insecure = workers, scheduler, insecure_scheduler
         self._certificates = [certificates[f"tls_{part}"] for part in _TLS]
@@ -102,8 +102,12 @@ class _Options:
             if not self._scheduler and not self._one and self._workers != 1:
                 engine.make_ready()
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+            from cnnlesson.grading.pipeline.problems import CannotGradeError
+
             with contextlib.chdir(self._course_dir):
                 yield self._engine
+        except (CannotGradeError, OSError) as error:
+            _end(str(error))
         except ModuleNotFoundError as missing:
             _end(
                 f"this needs {missing.name}: install cnnlesson with its extras, "
@@ -116,7 +120,7 @@ class _Options:
 
         now = time.strftime("%Y%m%d-%H%M%S")
         path = self._log or Path("logs", f"{command}-{course.name}-{now}.jsonl")
-        return log_to(path, course.secret(), names=self._names)
+        return log_to(path, course.secret, names=self._names)
 
     def _engine(self, tasks: int) -> contextlib.AbstractContextManager[Any]:
         """Open what does so many tasks."""
@@ -141,21 +145,35 @@ def autograde(no_backup: bool, **options: Any) -> None:
     given = _Options(**options)
     with given.ready() as workers:
         from cnnlesson.grading.pipeline.autograde import autograde as work
-        from cnnlesson.grading.pipeline.backup import NoBackupError
-        from cnnlesson.grading.pipeline.course import Course, NotToBeGradedError
-        from cnnlesson.grading.pipeline.locking import CourseIsBusyError
+        from cnnlesson.grading.pipeline.course import Submissions
 
-        try:
-            course = Course(given.arguments)
-            with given.log_of(course, "autograde") as log:
-                outcome = work(course, given.students, workers, log, backup=not no_backup)
-        except (NotToBeGradedError, CourseIsBusyError, NoBackupError, ValueError, OSError) as error:
-            _end(str(error))
+        course = Submissions(given.arguments)
+        with given.log_of(course, "autograde") as log:
+            outcome = work(course, given.students, workers, log, backup=not no_backup)
     if outcome.backup:
         click.echo(f"The gradebook from before is in {os.path.relpath(outcome.backup)}.")
     for student, (before, after) in sorted(outcome.changed.items()):
         click.echo(f"{student}: {before:g} before, {after:g} now")
     _report("graded", outcome)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@_shared
+def feedback(**options: Any) -> None:
+    """Make the feedback pages of ASSIGNMENT for students, in parallel.
+
+    It does what `nbgrader generate_feedback` does, takes its flags too (--help-all), and makes the
+    same pages.
+    """
+    given = _Options(**options)
+    with given.ready() as workers:
+        from cnnlesson.grading.pipeline.course import GradedSubmissions
+        from cnnlesson.grading.pipeline.feedback import feedback as work
+
+        course = GradedSubmissions(given.arguments)
+        with given.log_of(course, "feedback") as log:
+            outcome = work(course, given.students, workers, log)
+    _report("feedback pages made", outcome)
 
 
 def _report(what: str, outcome: Any) -> None:

@@ -213,3 +213,4 @@ def simulate(
 
 
 main.add_command(class_commands.autograde)
+main.add_command(class_commands.feedback)

@@ -1,9 +1,7 @@
 """The command `cnnlesson autograde`: grade what waits of an assignment, in parallel."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -21,37 +19,14 @@ from nbgrader.utils import (
 
 from cnnlesson.grading.intake import TIMESTAMP, RefusedSubmission
 from cnnlesson.grading.pipeline.backup import back_up
-from cnnlesson.grading.pipeline.course import Course, NotToBeGradedError, Waiting
-from cnnlesson.grading.pipeline.engine import Done, Engine, Task
+from cnnlesson.grading.pipeline.course import NotToBeGradedError, Submissions, Waiting
+from cnnlesson.grading.pipeline.engine import Done, Task, Workers
 from cnnlesson.grading.pipeline.locking import only_one
-from cnnlesson.grading.pipeline.progress import Log, Progress
-from cnnlesson.grading.pipeline.records import Marks, Record, Records, Staging
+from cnnlesson.grading.pipeline.progress import Log, Outcome, Progress
+from cnnlesson.grading.pipeline.records import Marks, Record, Records
+from cnnlesson.grading.pipeline.staging import Staging
 from cnnlesson.grading.pipeline.tasks import Assignment, Graded, Submission, grade
 from cnnlesson.grading.rebuild import grade_id_of
-
-Workers = Callable[[int], AbstractContextManager[Engine]]
-"""Opens what grades so many submissions."""
-
-
-@dataclass
-class Outcome:
-    """What became of an assignment.
-
-    Attributes:
-        done: how many submissions were graded.
-        skipped: how many were graded before, and have not come in anew.
-        left: how many were not reached, since the work was stopped.
-        failed: why submissions could not be graded, by student.
-        changed: the scores that are not what they were, before and after, by student.
-        backup: the copy of the gradebook from before, if one was made.
-    """
-
-    done: int = 0
-    skipped: int = 0
-    left: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    changed: dict[str, tuple[float, float]] = field(default_factory=dict)
-    backup: Path | None = None
 
 
 class ResultError(ValueError):
@@ -59,7 +34,7 @@ class ResultError(ValueError):
 
 
 def autograde(
-    course: Course,
+    course: Submissions,
     students: Sequence[str],
     workers: Workers,
     log: Log,
@@ -91,7 +66,7 @@ class _Grading:
     """One run of the command."""
 
     def __init__(
-        self, course: Course, assignment: Assignment, gradebook: Gradebook, log: Log
+        self, course: Submissions, assignment: Assignment, gradebook: Gradebook, log: Log
     ) -> None:
         self._course, self._assignment, self._log = course, assignment, log
         self._progress = Progress(0, "")
@@ -108,7 +83,7 @@ class _Grading:
     def grade(self, students: Sequence[str], workers: Workers, *, backup: bool) -> Outcome:
         """Grade what waits."""
         course, outcome, again = self._course, self._outcome, self._course.converter.force
-        self._staging.recover(self._records)
+        self._staging.recover(lambda record: self._records.has(Record.from_text(record)))
         found = course.find(students, self._records.students())
         outcome.skipped = found.done
         self._progress = Progress(
@@ -143,6 +118,7 @@ class _Grading:
         except KeyboardInterrupt:
             pass
         finally:
+            self._staging.close()
             outcome = self._outcome
             outcome.left = self._progress.total - outcome.done - len(outcome.failed)
 
@@ -206,7 +182,7 @@ class _Grading:
         kept = {}
         if self._course.coursedir.notebook_id != "*":
             kept = {path: waiting.target / path for path in self._others_of(waiting.target)}
-        staged = self._staging.stage(record, waiting.target, files, kept)
+        staged = self._staging.stage(waiting.target, files, kept=kept, record=record.to_text())
         self._records.save(record)
         self._staging.place(staged, waiting.target)
         self._course.converter.set_permissions(self._course.name, waiting.student)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
+from cnnlesson.grading.pipeline.problems import CannotGradeError
 
-class NoBackupError(Exception):
+
+class NoBackupError(CannotGradeError):
     """A gradebook cannot be copied; the message says why, and what to do."""
 
 

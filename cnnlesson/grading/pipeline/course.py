@@ -1,19 +1,25 @@
-"""What the coordinator reads of a course: its configuration, and the submissions that wait."""
+"""What the coordinator reads of a course: its configuration, and the submissions that wait.
+
+A course is configured as for nbgrader's own command, and nbgrader's converter is asked for its
+settings; it converts nothing.
+"""
 
 import json
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
 
-from nbconvert.preprocessors import ClearMetadataPreprocessor
+from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.autogradeapp import AutogradeApp
-from nbgrader.converters import Autograde, NbGraderException
+from nbgrader.apps.generatefeedbackapp import GenerateFeedbackApp
+from nbgrader.converters import Autograde, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import AssignLatePenalties, IgnorePattern, LimitOutput
+from nbgrader.preprocessors import AssignLatePenalties, ClearHiddenTests, IgnorePattern, LimitOutput
 from nbgrader.utils import parse_utc
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import LazyConfigValue
@@ -21,9 +27,11 @@ from traitlets.config.loader import LazyConfigValue
 from cnnlesson.grading import guard
 from cnnlesson.grading.execution import SandboxedExecute
 from cnnlesson.grading.exporting import CappedNotebookExporter
-from cnnlesson.grading.intake import Intake, RefusedSubmission, timestamp_of
-from cnnlesson.grading.nonces import key_of
+from cnnlesson.grading.intake import HandedIn, Intake, RefusedSubmission, timestamp_of
+from cnnlesson.grading.nonces import KeepsSecret, key_of
 from cnnlesson.grading.notebooks import ReadingLimits
+from cnnlesson.grading.pages import FeedbackExporter, HideTests
+from cnnlesson.grading.pipeline.problems import CannotGradeError
 from cnnlesson.grading.pipeline.records import Penalty
 from cnnlesson.grading.pipeline.tasks import Assignment, Submission
 from cnnlesson.grading.preprocessors import Judge, refuse_if_stale
@@ -32,18 +40,18 @@ from cnnlesson.grading.sandbox import Sandbox
 from cnnlesson.grading.source import other_source_files, references
 
 
-class NotToBeGradedError(Exception):
+class NotToBeGradedError(CannotGradeError):
     """There is nothing that can be done about an assignment; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A submission that is to be graded.
+    """A submission that something is to be done with.
 
     Attributes:
         student: nbgrader's id of the student.
-        folder: where it came in.
-        target: where it goes when it is graded.
+        folder: where it is.
+        target: where what is made of it goes.
     """
 
     student: str
@@ -56,9 +64,9 @@ class Found:
     """What there is of submissions.
 
     Attributes:
-        waiting: to be graded.
-        done: how many have been graded, and have not come in anew.
-        refused: why some cannot be graded at all, by student.
+        waiting: what is to be done.
+        done: how many have been done, and have not come in anew.
+        refused: why with some nothing can be done at all, by student.
     """
 
     waiting: list[Waiting]
@@ -67,17 +75,23 @@ class Found:
 
 
 class Course:
-    """A course with an assignment to grade, as nbgrader's `autograde` would be configured for it.
+    """The course in the current folder, and an assignment of it.
 
     Attributes:
-        converter: nbgrader's own, which is asked for its settings alone.
+        converter: nbgrader's own.
         coursedir: where everything is.
         root: the course's folder.
         name: the assignment's.
     """
 
+    app_class: ClassVar[Any]
+    converter_class: ClassVar[Any]
+    reads: ClassVar[str]
+    writes: ClassVar[str]
+    """The traits with the folders that submissions are read from, and that something is made in."""
+
     def __init__(self, arguments: Sequence[str]) -> None:
-        """Read the configuration of the course in the current folder.
+        """Read the configuration.
 
         Args:
             arguments: for nbgrader's command line, with the assignment's name.
@@ -85,7 +99,7 @@ class Course:
         Raises:
             NotToBeGradedError: if the course cannot be graded, and this way.
         """
-        app = AutogradeApp(log_level=logging.WARNING)
+        app = self.app_class(log_level=logging.WARNING)
         app.initialize([*arguments])
         named = [*app.extra_args, *filter(None, [app.coursedir.assignment_id])]
         if len(named) != 1:
@@ -96,11 +110,85 @@ class Course:
         self.name = app.coursedir.assignment_id = named[0]
         self.coursedir: CourseDirectory = app.coursedir
         self.root = Path(app.coursedir.root)
-        self.converter = Autograde(coursedir=app.coursedir, parent=app)
+        self.converter = self.converter_class(coursedir=app.coursedir, parent=app)
         try:
             guard.refuse_weakness(self.converter)
         except NbGraderException as error:
             raise NotToBeGradedError(str(error)) from None
+
+    def find(self, students: Iterable[str], known: Collection[str] | None = None) -> Found:
+        """Find the submissions that are to be graded.
+
+        Args:
+            students: their ids, or patterns of ids as nbgrader takes them; as configured, if there
+                are none.
+            known: the students of whom the gradebook has what is there; all unless given.
+        """
+        found: dict[str, Path] = {}
+        for student in [*students] or [self.coursedir.student_id]:
+            self.coursedir.student_id = student
+            found |= guard.folders_of(self.coursedir, self.reads)
+        left_out = set(filter(None, self.coursedir.student_id_exclude.split(",")))
+        waiting, refused = [], {}
+        total = 0
+        for student, folder in sorted(found.items()):
+            if student in left_out:
+                continue
+            total += 1
+            try:
+                guard.refuse_student(self.converter, student, folder)
+            except RefusedSubmission as refusal:
+                refused[student] = str(refusal)
+                continue
+            target = self.target(student)
+            if self._is_to_be_done(folder, target, known is None or student in known):
+                waiting.append(Waiting(student, folder, target))
+        return Found(waiting, total - len(waiting) - len(refused), refused)
+
+    def target(self, student: str) -> Path:
+        """Return where a student's graded submission goes."""
+        return Path(self.converter._format_dest(self.name, student))
+
+    def _is_to_be_done(self, folder: Path, target: Path, known: bool) -> bool:
+        if self.converter.force or not known or not target.exists():
+            return True
+        if self.coursedir.notebook_id != "*":
+            source = self.coursedir.format_path(self.coursedir.source_directory, ".", self.name)
+            wanted = Path(source).glob(f"{self.coursedir.notebook_id}.ipynb")
+            if not all((target / path.name).exists() for path in wanted):
+                return True
+        new, old = timestamp_of(folder), timestamp_of(target)
+        return bool(new and old and parse_utc(new) > parse_utc(old))
+
+    def _ignored(self, found: HandedIn) -> list[PurePosixPath]:
+        """The files that nbgrader is configured not to copy."""
+        return [
+            path
+            for path in found.files
+            if any(fnmatch(part, each) for part in path.parts for each in self.coursedir.ignore)
+        ]
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The instructor's secret, which is made if there is none yet."""
+        return KeepsSecret(config=self.converter.config).secret(self.root)
+
+    @property
+    def staging(self) -> Path:
+        """The folder where what was made waits to be put into place, on the same file system."""
+        outputs = Path(self.root, getattr(self.coursedir, self.writes)).resolve()
+        staging: Path = outputs.parent / f".{outputs.name}-staged" / self.name
+        return staging
+
+
+class Submissions(Course):
+    """What came in, for `autograde`."""
+
+    app_class, converter_class = AutogradeApp, Autograde
+    reads, writes = "submitted_directory", "autograded_directory"
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        super().__init__(arguments)
         exporter: Any = CappedNotebookExporter(  # type: ignore[no-untyped-call]
             parent=self.converter, config=self.converter.config
         )
@@ -158,38 +246,6 @@ class Course:
             config={each.__name__: _configured(each, config) for each in (Sandbox, ReadingLimits)},
         )
 
-    def find(self, students: Iterable[str], known: Collection[str]) -> Found:
-        """Find the submissions that are to be graded.
-
-        Args:
-            students: their ids, or patterns of ids as nbgrader takes them.
-            known: the students whose submission the gradebook has.
-        """
-        found: dict[str, Path] = {}
-        for student in students:
-            self.coursedir.student_id = student
-            found |= guard.folders_of(self.coursedir, "submitted_directory")
-        left_out = set(filter(None, self.coursedir.student_id_exclude.split(",")))
-        waiting, refused = [], {}
-        total = 0
-        for student, folder in sorted(found.items()):
-            if student in left_out:
-                continue
-            total += 1
-            try:
-                guard.refuse_student(self.converter, student, folder)
-            except RefusedSubmission as refusal:
-                refused[student] = str(refusal)
-                continue
-            target = self.target(student)
-            if self._is_to_be_graded(folder, target, student in known):
-                waiting.append(Waiting(student, folder, target))
-        return Found(waiting, total - len(waiting) - len(refused), refused)
-
-    def target(self, student: str) -> Path:
-        """Return where a student's graded submission goes."""
-        return Path(self.converter._format_dest(self.name, student))
-
     def submission(self, waiting: Waiting, expected: Iterable[str]) -> Submission:
         """Read a submission.
 
@@ -201,10 +257,9 @@ class Course:
             RefusedSubmission: if it is nothing that can be graded.
         """
         handed_in = self._intake.collect(waiting.folder, expected)
-        for path in [*handed_in.files]:
-            if any(fnmatch(name, each) for name in path.parts for each in self.coursedir.ignore):
-                del handed_in.files[path]
-        key = key_of(self.secret(), waiting.student, self.name)
+        for path in self._ignored(handed_in):
+            del handed_in.files[path]
+        key = key_of(self.secret, waiting.student, self.name)
         return Submission(waiting.student, key.hex(), handed_in)
 
     def finished(self, notebook: Any, name: str, student: str) -> Any:
@@ -221,31 +276,40 @@ class Course:
             notebook, resources = step(notebook, resources)
         return notebook
 
-    def _is_to_be_graded(self, folder: Path, target: Path, known: bool) -> bool:
-        if self.converter.force or not known or not target.exists():
-            return True
-        if self.coursedir.notebook_id != "*":
-            source = self.coursedir.format_path(self.coursedir.source_directory, ".", self.name)
-            wanted = Path(source).glob(f"{self.coursedir.notebook_id}.ipynb")
-            if not all((target / path.name).exists() for path in wanted):
-                return True
-        new, old = timestamp_of(folder), timestamp_of(target)
-        return bool(new and old and parse_utc(new) > parse_utc(old))
-
-    def secret(self) -> bytes:
-        """Return the instructor's secret, which is made if there is none yet."""
-        return self._execute.secret(self.root)
-
     @property
     def backups(self) -> Path:
         """The folder where copies of the gradebook are kept."""
         return self.root / "gradebook-backups"
 
-    @property
-    def staging(self) -> Path:
-        """The folder where graded submissions wait for their rows, on the same file system."""
-        outputs = Path(self.root, str(self.coursedir.autograded_directory)).resolve()
-        return Path(outputs.parent) / f".{outputs.name}-staged" / self.name
+
+class GradedSubmissions(Course):
+    """What was graded, for `feedback`."""
+
+    app_class, converter_class = GenerateFeedbackApp, GenerateFeedback
+    reads, writes = "autograded_directory", "feedback_directory"
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        super().__init__(arguments)
+        self._intake = Intake(parent=self.converter)
+
+    def collect(self, waiting: Waiting) -> HandedIn:
+        """Read a graded submission; raises as `Intake.collect` does."""
+        pattern = f"{self.coursedir.notebook_id}.ipynb"
+        found = self._intake.collect(waiting.folder)
+        for path in self._ignored(found):
+            del found.files[path]
+        for path in [*found.files]:
+            if path.suffix == ".ipynb" and not fnmatch(str(path), pattern):
+                del found.files[path]
+        return found
+
+    def settings(self) -> bytes:
+        """Return, as JSON, what is configured of the pages and of what makes them."""
+        config = self.converter.config
+        kinds = (FeedbackExporter, HideTests, ClearHiddenTests, CSSHTMLHeaderPreprocessor)
+        names = {each.__name__ for kind in kinds for each in kind.mro()}
+        chosen = {name: dict(config[name]) for name in names | {"ReadingLimits"} if name in config}
+        return json.dumps(chosen).encode()
 
 
 def _configured(kind: type[Configurable], config: Config) -> dict[str, Any]:

@@ -6,10 +6,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import uuid4
+
+from cnnlesson.grading.pipeline.problems import CannotGradeError
 
 _What = TypeVar("_What")
 Work = Callable[..., bytes]
@@ -44,6 +46,10 @@ class Done(Generic[_What]):
     about: _What
     content: bytes = b""
     failed: str = ""
+
+
+class UntrustedSchedulerError(CannotGradeError):
+    """Whoever can reach a scheduler can run code as its users; the message says what to do."""
 
 
 class Engine(Protocol):
@@ -124,6 +130,10 @@ def _why(error: Any) -> str:
     return f"{name}: {error}"
 
 
+Workers = Callable[[int], AbstractContextManager[Engine]]
+"""Opens what does so many tasks."""
+
+
 # --- Where from ----------------------------------------------------------------------------------
 
 
@@ -196,11 +206,11 @@ def elsewhere(
         insecure: whether a scheduler may be used that does not speak TLS.
 
     Raises:
-        ValueError: if the scheduler is not to be trusted.
+        UntrustedSchedulerError: if it does not speak TLS.
         OSError: if it does not answer.
     """
     if not address.startswith("tls://") and not insecure:
-        raise ValueError(
+        raise UntrustedSchedulerError(
             f"{address} is no tls:// address: whoever can reach such a scheduler can run code as "
             "you, and read what students handed in. Start it with certificates, or give "
             "--insecure-scheduler if nobody else can reach it"

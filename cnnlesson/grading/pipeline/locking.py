@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cnnlesson.grading.pipeline.problems import CannotGradeError
+
 _FILE = ".grading-lock"
 
 
-class CourseIsBusyError(Exception):
+class CourseIsBusyError(CannotGradeError):
     """Another process grades this course; the message says which, as far as it can be known."""
 
 

@@ -7,10 +7,32 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 _EVERY = 5.0  # seconds between two plain lines
+
+
+@dataclass
+class Outcome:
+    """What became of an assignment's submissions.
+
+    Attributes:
+        done: with how many something was done.
+        skipped: with how many it had been done before.
+        left: how many were not reached, since the work was stopped.
+        failed: why it could not be done, by student.
+        changed: the scores that are not what they were, before and after, by student.
+        backup: the copy of the gradebook from before, if one was made.
+    """
+
+    done: int = 0
+    skipped: int = 0
+    left: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, tuple[float, float]] = field(default_factory=dict)
+    backup: Path | None = None
 
 
 class Progress:

@@ -1,20 +1,11 @@
-"""Write down what became of a submission, so that no moment is a bad one to be killed at.
-
-The gradebook's rows of a submission change in one transaction. The files wait beside `autograded/`
-until it is through, and are then renamed into place. Whoever starts next finds what was left
-waiting: if its rows are in the gradebook it goes into place, and else it goes away, and the
-submission is graded again.
-"""
+"""Write into the gradebook what became of a submission: in one transaction, so all or nothing."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
-from uuid import uuid4
 
 from nbgrader.api import (
     Assignment,
@@ -26,7 +17,6 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from nbgrader.utils import rmtree
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, selectinload
@@ -270,85 +260,3 @@ class Records:
                     if grades[self._graded[name][cell]].auto_score != score:
                         return False
             return True
-
-
-# --- Files -------------------------------------------------------------------------------------
-
-_RECORD = "record.json"
-_FILES, _OLD = "files", "old"
-
-
-class Staging:
-    """Where graded submissions wait for their rows."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def stage(
-        self,
-        record: Record,
-        target: Path,
-        files: Mapping[str, bytes],
-        kept: Mapping[str, Path] | None = None,
-    ) -> Path:
-        """Write the files of a graded submission, and what is to be in the gradebook.
-
-        Args:
-            record: what is to be in the gradebook.
-            target: where the files are to go.
-            files: by their paths inside of it.
-            kept: files that are to be copied, likewise.
-
-        Returns:
-            The folder where they wait.
-        """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        staged = self._folder / uuid4().hex
-        for path, content in files.items():
-            file = staged / _FILES / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        for path, file in (kept or {}).items():
-            shutil.copy(file, staged / _FILES / path)
-        told = json.dumps({"target": str(target), "record": record.to_text()})
-        unfinished = staged / f"{_RECORD}.part"
-        unfinished.write_text(told, encoding="utf-8")
-        unfinished.rename(staged / _RECORD)
-        return staged
-
-    def place(self, staged: Path, target: Path) -> None:
-        """Put staged files where they belong, in place of older ones."""
-        if (staged / _FILES).exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists():
-                (staged / _OLD).mkdir(exist_ok=True)
-                target.rename(staged / _OLD / uuid4().hex)
-            (staged / _FILES).rename(target)
-        self.drop(staged)
-
-    def drop(self, staged: Path) -> None:
-        """Remove what was staged, read-only files too."""
-        rmtree(str(staged))
-        for folder in (self._folder, self._folder.parent):
-            if folder.exists() and not any(folder.iterdir()):
-                folder.rmdir()
-
-    def recover(self, records: Records) -> tuple[int, int]:
-        """Finish what was left unfinished: return how many were put into place, and dropped."""
-        placed = dropped = 0
-        for staged in sorted(self._folder.iterdir()) if self._folder.exists() else ():
-            try:
-                told = json.loads((staged / _RECORD).read_text(encoding="utf-8"))
-                target, record = Path(told["target"]), Record.from_text(told["record"])
-            except (OSError, ValueError, KeyError):
-                self.drop(staged)
-                dropped += 1
-                continue
-            newer = target.exists() and target.stat().st_mtime > (staged / _RECORD).stat().st_mtime
-            if not newer and records.has(record):
-                self.place(staged, target)
-                placed += 1
-            else:
-                self.drop(staged)
-                dropped += 1
-        return placed, dropped

@@ -1,0 +1,200 @@
+"""The command `cnnlesson feedback`: make the feedback pages of an assignment, in parallel."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    Gradebook,
+    Notebook,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from cnnlesson.grading.intake import HandedIn, RefusedSubmission
+from cnnlesson.grading.pipeline.course import GradedSubmissions, Waiting
+from cnnlesson.grading.pipeline.engine import Done, Task, Workers
+from cnnlesson.grading.pipeline.locking import only_one
+from cnnlesson.grading.pipeline.pagemaking import make_page
+from cnnlesson.grading.pipeline.progress import Log, Outcome, Progress
+from cnnlesson.grading.pipeline.staging import Staging
+
+
+def feedback(
+    course: GradedSubmissions, students: Sequence[str], workers: Workers, log: Log
+) -> Outcome:
+    """Make the feedback pages of what was graded of an assignment.
+
+    Args:
+        course: the course, with the assignment.
+        students: their ids, or patterns of ids as nbgrader takes them.
+        workers: opens what does the work.
+        log: told what became of each page.
+
+    Raises:
+        CannotGradeError: if nothing can be made, with what to do.
+    """
+    gradebook = Gradebook(course.coursedir.db_url, course.coursedir.course_id)
+    with only_one(course.root), gradebook:
+        return _Pages(course, gradebook.engine, log).make(students, workers)
+
+
+@dataclass
+class _Folder:
+    """A student's folder of pages, on its way.
+
+    Attributes:
+        waiting: which.
+        files: what goes into it: what came with the notebooks, and the pages that are made.
+        missing: how many pages are still to be made.
+        failed: why a page could not be made.
+    """
+
+    waiting: Waiting
+    files: dict[str, bytes]
+    missing: int
+    failed: str = ""
+
+
+class _Pages:
+    """One run of the command."""
+
+    def __init__(self, course: GradedSubmissions, engine: Engine, log: Log) -> None:
+        self._course, self._engine, self._log = course, engine, log
+        self._staging = Staging(course.staging)
+        self._outcome = Outcome()
+        self._progress = Progress(0, "")
+
+    def make(self, students: Sequence[str], workers: Workers) -> Outcome:
+        """Make what is wanted."""
+        self._staging.recover()
+        found = self._course.find(students)
+        outcome = self._outcome
+        outcome.skipped = found.done
+        total = len(found.waiting) + len(found.refused)
+        self._progress = Progress(total, f"students of {self._course.name}")
+        with self._progress.shown():
+            for student, why in found.refused.items():
+                self._fail(student, why)
+            try:
+                if found.waiting:
+                    with workers(len(found.waiting)) as engine:
+                        tasks = self._tasks(found.waiting)
+                        for done in engine.run(make_page, self._course.settings(), tasks):
+                            self._finish(done)
+            except KeyboardInterrupt:
+                pass
+            finally:
+                self._staging.close()
+        outcome.left = total - outcome.done - len(outcome.failed)
+        return outcome
+
+    def _tasks(self, waiting: Sequence[Waiting]) -> Iterator[Task[tuple[_Folder, str, float]]]:
+        """Read what was graded, and what the gradebook has of it, notebook by notebook."""
+        for each in waiting:
+            try:
+                found = self._course.collect(each)
+                notebooks = {
+                    path.stem: content
+                    for path, content in found.files.items()
+                    if path.suffix == ".ipynb"
+                }
+                if not notebooks:
+                    raise RefusedSubmission("there is no notebook in its folder")
+                told = {name: self._told(each.student, name) for name in notebooks}
+            except (RefusedSubmission, LookupError, OSError) as error:
+                self._fail(each.student, str(error))
+                continue
+            folder = _Folder(each, _beside(found), len(notebooks))
+            for name, content in notebooks.items():
+                text = content.decode("utf-8", "replace")
+                message = json.dumps({"text": text, **told[name]}).encode()
+                yield Task((folder, name, time.perf_counter()), message)
+
+    def _told(self, student: str, notebook: str) -> dict[str, Any]:
+        """Read what the gradebook has of a notebook, as nbgrader's `GetGrades` does."""
+        with Session(self._engine) as session:
+            kept = session.execute(
+                select(
+                    SubmittedNotebook.id,
+                    SubmittedNotebook.score,
+                    SubmittedNotebook.max_score,
+                    SubmittedNotebook.late_submission_penalty,
+                )
+                .join(
+                    SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id
+                )
+                .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+                .join(Notebook, SubmittedNotebook.notebook_id == Notebook.id)
+                .where(
+                    Assignment.name == self._course.name,
+                    Notebook.name == notebook,
+                    SubmittedAssignment.student_id == student,
+                )
+            ).one_or_none()
+            if kept is None:
+                raise LookupError(
+                    f"the gradebook has no grades of {notebook} by {student}: run `cnnlesson "
+                    f"autograde {self._course.name} --student {student} --force` first"
+                )
+            key, score, max_score, penalty = kept
+            cells: dict[str, dict[str, Any]] = {}
+            comments = select(BaseCell.name, Comment.comment).join(Comment.cell)
+            for cell, comment in session.execute(comments.where(Comment.notebook_id == key)):
+                cells[cell] = {"comment": comment}
+            grades = select(BaseCell.name, Grade.score, Grade.max_score).join(Grade.cell)
+            for cell, earned, points in session.execute(grades.where(Grade.notebook_id == key)):
+                cells.setdefault(cell, {}).update(score=earned, points=points)
+        names = {"student": student, "assignment": self._course.name, "notebook": notebook}
+        totals = {
+            "score": score - (penalty or 0),
+            "max_score": max_score,
+            "late_penalty": penalty or 0,
+        }
+        return {"cells": cells, "resources": self._resources(names, totals)}
+
+    def _resources(self, names: dict[str, str], totals: dict[str, float]) -> dict[str, Any]:
+        """What nbgrader's template is told of a notebook."""
+        name = names["notebook"]
+        return {
+            "unique_key": name,
+            "output_files_dir": f"{name}_files",
+            "metadata": {"name": name},
+            "nbgrader": {**names, **totals},
+        }
+
+    def _finish(self, done: Done[tuple[_Folder, str, float]]) -> None:
+        folder, name, began = done.about
+        student = folder.waiting.student
+        folder.missing -= 1
+        folder.failed = folder.failed or done.failed
+        folder.files[f"{name}.html"] = done.content
+        if folder.missing:
+            return
+        if folder.failed:
+            self._fail(student, folder.failed)
+            return
+        target = folder.waiting.target
+        self._staging.place(self._staging.stage(target, folder.files), target)
+        self._course.converter.set_permissions(self._course.name, student)
+        self._log(student, {"made": True, "seconds": round(time.perf_counter() - began, 4)})
+        self._outcome.done += 1
+        self._progress.one()
+
+    def _fail(self, student: str, why: str) -> None:
+        self._outcome.failed[student] = why
+        self._log(student, {"made": False, "why": why.replace(student, "the student")})
+        self._progress.one(f"{student} gets no feedback: {why}")
+
+
+def _beside(found: HandedIn) -> dict[str, bytes]:
+    """The files that go with the pages, as nbgrader copies them: all but notebooks."""
+    return {str(path): each for path, each in found.files.items() if path.suffix != ".ipynb"}

@@ -1,0 +1,95 @@
+"""Files that wait beside the folder that they go to, until they may be put into place.
+
+Whoever starts next finds what was left waiting by a process that was killed: what the gradebook has
+the rows of goes into place, and all else goes away, to be made again.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from uuid import uuid4
+
+from nbgrader.utils import rmtree
+
+_RECORD = "record.json"
+_FILES, _OLD = "files", "old"
+
+
+class Staging:
+    """Where files wait."""
+
+    def __init__(self, folder: Path) -> None:
+        """Let files wait in a folder, which is made when it is needed.
+
+        Args:
+            folder: on the same file system as where they go to.
+        """
+        self._folder = folder
+
+    def stage(
+        self,
+        target: Path,
+        files: Mapping[str, bytes],
+        *,
+        kept: Mapping[str, Path] | None = None,
+        record: str = "",
+    ) -> Path:
+        """Write the files of a folder.
+
+        Args:
+            target: the folder that they will be.
+            files: by their paths inside of it.
+            kept: files to be copied, likewise.
+            record: by which `recover` asks whether they may be put into place.
+
+        Returns:
+            The folder where they wait.
+        """
+        staged = self._folder / uuid4().hex
+        (staged / _FILES).mkdir(mode=0o700, parents=True)
+        for path, content in files.items():
+            file = staged / _FILES / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        for path, file in (kept or {}).items():
+            shutil.copy(file, staged / _FILES / path)
+        unfinished = staged / f"{_RECORD}.part"
+        unfinished.write_text(json.dumps([str(target), record]), encoding="utf-8")
+        unfinished.rename(staged / _RECORD)
+        return staged
+
+    def place(self, staged: Path, target: Path) -> None:
+        """Put staged files where they belong, in place of older ones."""
+        if (staged / _FILES).exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
+                (staged / _OLD).mkdir(exist_ok=True)
+                target.rename(staged / _OLD / uuid4().hex)
+            (staged / _FILES).rename(target)
+        rmtree(str(staged))  # read-only files too
+
+    def recover(self, is_through: Callable[[str], bool] = lambda _: False) -> None:
+        """Finish what was left unfinished.
+
+        Args:
+            is_through: whether what a record tells of has come to pass.
+        """
+        for staged in sorted(self._folder.iterdir()) if self._folder.exists() else ():
+            try:
+                target, record = json.loads((staged / _RECORD).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                rmtree(str(staged))
+                continue
+            place, written = Path(target), (staged / _RECORD).stat().st_mtime
+            newer = place.exists() and place.stat().st_mtime > written
+            if not newer and is_through(record):
+                self.place(staged, place)
+            else:
+                rmtree(str(staged))
+
+    def close(self) -> None:
+        """Remove the folder, if nothing waits in it."""
+        for folder in (self._folder, self._folder.parent):
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
