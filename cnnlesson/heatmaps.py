@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnlesson.drawing import ACCENT, INK, MUTED, Drawing
 from cnnlesson.training import Experiment, Outcome, Training
-from cnnlesson.widgets.drawing import ACCENT, INK, MUTED, Drawing
 
 _CELL, _COLUMNS = 16, 2
 _LEFT, _TOP, _GAP = 20, 46, 52

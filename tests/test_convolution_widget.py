@@ -10,8 +10,8 @@ import pytest
 from labs import open_notebook
 
 from cnnlesson import ops, pictures
+from cnnlesson.drawing import Drawing
 from cnnlesson.widgets import Convolution, convolution, padding
-from cnnlesson.widgets.drawing import Drawing
 
 
 def test_output_is_the_librarys():

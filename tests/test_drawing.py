@@ -9,8 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from cnnlesson.pictures import cat
-from cnnlesson.widgets.drawing import (
+from cnnlesson.drawing import (
     ACCENT,
     FILTER,
     INK,
@@ -22,6 +21,7 @@ from cnnlesson.widgets.drawing import (
     contrast_ratio,
     text_width,
 )
+from cnnlesson.pictures import cat
 
 SVG = "{http://www.w3.org/2000/svg}"
 

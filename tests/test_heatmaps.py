@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from cnnlesson.drawing import ACCENT, Image, Line
 from cnnlesson.heatmaps import heat_maps
 from cnnlesson.training import Experiment, Outcome, Training
-from cnnlesson.widgets.drawing import ACCENT, Image, Line
 
 
 def outcome(arm="One", training=Training.CORNER, elsewhere=0.25, seeds=2):

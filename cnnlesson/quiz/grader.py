@@ -32,10 +32,12 @@ _FREE_OF_FORMULAS = ("expressions.py", "identity.py", "pictures.py", "settings.p
 
 _FORMULAS = (
     "arithmetic.py",
+    "drawing.py",
     "heatmaps.py",
     "network.py",
     "ops",
     "training.py",
+    "volumes.py",
     "widgets",
     "working.py",
 )

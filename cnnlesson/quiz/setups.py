@@ -203,8 +203,8 @@ class Layer:
     def figure(self) -> Any:
         """Draw the input and one filter to scale; the output is what questions are about."""
         # Imported here since arithmetic questions need neither NumPy nor a widget.
-        from cnnlesson.widgets.drawing import FILTER, INPUT
-        from cnnlesson.widgets.volumes import Volume, volumes
+        from cnnlesson.drawing import FILTER, INPUT
+        from cnnlesson.volumes import Volume, volumes
 
         return volumes(
             [

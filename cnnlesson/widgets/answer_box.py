@@ -16,9 +16,9 @@ from typing import Any
 
 import traitlets
 
+from cnnlesson.drawing import ACCENT, INK, MUTED, PAPER, Drawing, text_width
 from cnnlesson.settings import shown
 from cnnlesson.widgets.base import Visualiser, module, style
-from cnnlesson.widgets.drawing import ACCENT, INK, MUTED, PAPER, Drawing, text_width
 
 FORMS = {
     "number": ("number",),

@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from cnnlesson.widgets.drawing import Drawing
+from cnnlesson.drawing import Drawing
 
 _FILES = resources.files("cnnlesson.widgets") / "js"
 

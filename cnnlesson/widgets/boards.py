@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnlesson.widgets.drawing import MUTED, Drawing
+from cnnlesson.drawing import MUTED, Drawing
 
 _ROOM, _LARGEST, _SMALLEST = 300, 30, 4  # pixels: of a board, and of a cell
 _WITH_NUMBERS = 24  # from here on there is room for a number

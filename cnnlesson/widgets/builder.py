@@ -9,6 +9,7 @@ import traitlets
 
 from cnnlesson import network as networks
 from cnnlesson.arithmetic import ShapeLike, read_shape
+from cnnlesson.drawing import FILTER, Drawing
 from cnnlesson.network import (
     Activation,
     BatchNorm,
@@ -24,7 +25,6 @@ from cnnlesson.network import (
 )
 from cnnlesson.settings import per_axis, per_side, several, shown, whole
 from cnnlesson.widgets.base import Visualiser, module, style
-from cnnlesson.widgets.drawing import FILTER, Drawing
 
 MOST_LAYERS = 64
 LARGEST = {

@@ -8,10 +8,10 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from cnnlesson import arithmetic, ops, pictures
+from cnnlesson.drawing import Drawing
 from cnnlesson.settings import PerSide, per_side, shown
 from cnnlesson.widgets.base import Visualiser, module
 from cnnlesson.widgets.boards import Board, side_by_side
-from cnnlesson.widgets.drawing import Drawing
 
 LARGEST_INPUT = 64
 LARGEST_FILTER = 11

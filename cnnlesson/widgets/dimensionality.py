@@ -9,10 +9,10 @@ import traitlets
 
 from cnnlesson import arithmetic
 from cnnlesson.arithmetic import Shape, ShapeLike, Unread
+from cnnlesson.drawing import ACCENT, FILTER, INK, INPUT, MUTED, OUTPUT, Drawing
 from cnnlesson.settings import shown, whole
+from cnnlesson.volumes import Volume, volumes
 from cnnlesson.widgets.base import Visualiser, module, style
-from cnnlesson.widgets.drawing import ACCENT, FILTER, INK, INPUT, MUTED, OUTPUT, Drawing
-from cnnlesson.widgets.volumes import Volume, volumes
 
 LIMITS = {
     "height": (1, 512),

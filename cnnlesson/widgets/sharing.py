@@ -9,10 +9,10 @@ import traitlets
 from numpy.typing import NDArray
 
 from cnnlesson import arithmetic, ops, pictures
+from cnnlesson.drawing import Drawing
 from cnnlesson.settings import Pair, Sides, shown
 from cnnlesson.widgets.base import Visualiser, module
 from cnnlesson.widgets.boards import Board, side_by_side
-from cnnlesson.widgets.drawing import Drawing
 
 SMALLEST_INPUT = 16
 LARGEST_INPUT = 64

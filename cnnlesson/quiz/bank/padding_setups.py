@@ -45,7 +45,7 @@ class Pixels(Layer):
 
     def figure(self) -> Any:
         """Draw the padded image and the three pixels that the question is about."""
-        from cnnlesson.widgets.drawing import ACCENT, FILTER, INK, INPUT, MUTED, OUTPUT, Drawing
+        from cnnlesson.drawing import ACCENT, FILTER, INK, INPUT, MUTED, OUTPUT, Drawing
 
         cell, margin = 14, 12
         high, wide = self.H + 2 * self.P, self.W + 2 * self.P
@@ -160,8 +160,8 @@ class Goal:
 
     def figure(self) -> Any:
         """Draw the input and the wanted output to scale."""
-        from cnnlesson.widgets.drawing import INPUT, OUTPUT
-        from cnnlesson.widgets.volumes import Volume, volumes
+        from cnnlesson.drawing import INPUT, OUTPUT
+        from cnnlesson.volumes import Volume, volumes
 
         high, wide = self.wanted
         return volumes(

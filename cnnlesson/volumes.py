@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnnlesson.arithmetic import Shape
-from cnnlesson.widgets.drawing import INK, Drawing
+from cnnlesson.drawing import INK, Drawing
 
 _SLANT = (0.6, 0.35)  # pixels to the right and up for each of depth
 
