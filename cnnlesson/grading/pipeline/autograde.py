@@ -169,7 +169,8 @@ class _Grading:
         files, marks = {}, {}
         for name, plain in graded.notebooks.items():
             notebook = self._course.finished(self._checked(name, plain), name, waiting.student)
-            text: str = nbformat.v4.writes_json(notebook)  # as nbconvert does, once it is validated
+            # As nbformat.writes does, but for another validation.
+            text: str = nbformat.v4.writes_json(notebook)  # type: ignore[no-untyped-call]
             files[f"{name}.ipynb"] = f"{text}\n".encode()
             marks[name] = _marks(notebook, graded.for_instructor.get(name, {}))
         came = {str(path): content for path, content in submission.handed_in.files.items()}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any, TextIO
 
 _EVERY = 5.0  # seconds between two plain lines
@@ -129,6 +130,8 @@ Log = Callable[[str, Mapping[str, Any]], None]
 def log_to(path: Path | None, secret: bytes, *, names: bool) -> Iterator[Log]:
     """Write what became of each submission into a file, as a JSON object on a line each.
 
+    The last line tells what this process, the coordinator, has used of processor and memory.
+
     Args:
         path: of the file, which is added to, and readable for its owner alone; None for no log.
         secret: what pseudonyms are made with: in one course, a student always has the same.
@@ -141,13 +144,20 @@ def log_to(path: Path | None, secret: bytes, *, names: bool) -> Iterator[Log]:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
 
-        def write(student: str, about: Mapping[str, Any]) -> None:
-            known = student if names else pseudonym(secret, student)
-            told = {"time": round(time.time(), 3), "student": known, **about}
-            file.write(json.dumps(told) + "\n")
+        def put(told: Mapping[str, Any]) -> None:
+            file.write(json.dumps({"time": round(time.time(), 3), **told}) + "\n")
             file.flush()
 
-        yield write
+        def write(student: str, about: Mapping[str, Any]) -> None:
+            put({"student": student if names else pseudonym(secret, student), **about})
+
+        put({"began": True})
+        try:
+            yield write
+        finally:
+            used = getrusage(RUSAGE_SELF)
+            seconds = round(used.ru_utime + used.ru_stime, 3)
+            put({"ended": True, "cpu_seconds": seconds, "peak_kilobytes": used.ru_maxrss})
 
 
 def pseudonym(secret: bytes, student: str) -> str:
