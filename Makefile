@@ -23,7 +23,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lab site student-bundle grade test same-marks attacks links check notebooks \
-    bench bench-visualisers bench-sandbox constraints
+    bench bench-visualisers bench-sandbox bench-grading constraints
 .DELETE_ON_ERROR:
 
 # --- The environment: one, which the targets below extend by what they need -----------------
@@ -143,3 +143,6 @@ bench-visualisers: $(VENV)/with-test
 
 bench-sandbox: $(VENV)/with-test
 	python benchmarks/sandbox.py
+
+bench-grading: $(VENV)/with-test
+	python benchmarks/grading.py

@@ -159,14 +159,15 @@ def here() -> Iterator[Engine]:
 
 
 @contextmanager
-def on_this_machine(workers: int) -> Iterator[Cluster]:
+def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
     """Have workers of our own, whom nobody else can give work to.
 
     Scheduler and workers speak TLS with certificates made for the occasion, which never leave
     these processes; there is no dashboard.
 
     Args:
-        workers: how many.
+        workers: how many processes.
+        threads: how many tasks each does at a time.
     """
     import dask
 
@@ -178,7 +179,7 @@ def on_this_machine(workers: int) -> Iterator[Cluster]:
         with (
             LocalCluster(
                 n_workers=workers,
-                threads_per_worker=1,
+                threads_per_worker=threads,
                 host="127.0.0.1",
                 protocol="tls",
                 security=True,

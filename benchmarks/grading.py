@@ -1,0 +1,287 @@
+"""Measure `cnnlesson autograde` and `cnnlesson feedback` against nbgrader's own commands.
+
+Run by `make bench-grading`. Writes grading.md beside this file. Simulated classes are graded by
+both in turn, and the scores are compared at the end; each ratio is of one round, so that other work
+on the machine slows both sides alike.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median, quantiles
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from pairs import Pair, some_students, submit  # noqa: E402
+
+from cnnlesson.grading.pipeline.engine import Task, on_this_machine  # noqa: E402
+from cnnlesson.grading.scores import class_scores  # noqa: E402
+
+CLASS, LARGE = 100, 1000
+ROUNDS = 5
+FRESH = "--Sandbox.warm=False"
+SLEEPERS, SLEEPS = 64, 10_000
+
+
+def run(program: str, *arguments: str, cwd: Path) -> None:
+    """Run a command of this environment."""
+    command = [Path(sys.executable).parent / program, *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{program} {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}")
+
+
+def seconds(program: str, *arguments: str, cwd: Path) -> float:
+    """Run a command, and return how long it took."""
+    start = time.perf_counter()
+    run(program, *arguments, cwd=cwd)
+    return time.perf_counter() - start
+
+
+def forget(course: Path) -> None:
+    """Begin anew: with the gradebook as it was before anything was graded, and no outputs."""
+    for name in ("autograded", "feedback", "logs", "gradebook-backups"):
+        shutil.rmtree(course / name, ignore_errors=True)
+    kept = course / "gradebook.released"
+    if not kept.exists():
+        shutil.copy(course / "gradebook.db", kept)
+    shutil.copy(kept, course / "gradebook.db")
+
+
+def ours(course: Path, assignment: str, *flags: str) -> tuple[float, list[dict]]:
+    """Grade a class by `cnnlesson autograde`; return the seconds, and the log."""
+    forget(course)
+    took = seconds("cnnlesson", "autograde", assignment, "--log=log.jsonl", *flags, cwd=course)
+    lines = (course / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    (course / "log.jsonl").unlink()
+    return took, [json.loads(line) for line in lines]
+
+
+def grading_times(log: Sequence[dict]) -> list[float]:
+    """When each submission was done, by its log."""
+    return [line["time"] for line in log if line.get("graded")]
+
+
+def per_submission(log: Sequence[dict]) -> float:
+    """Seconds for each submission, from the first that was done to the last."""
+    done = grading_times(log)
+    return (done[-1] - done[0]) / (len(done) - 1)
+
+
+def released(folder: Path, assignment: str, count: int) -> tuple[Pair, list]:
+    """Make a simulated class, twice, that both can grade."""
+    folder.mkdir()
+    pair = Pair(folder, assignment, run)
+    exercise, students = some_students(assignment, count, loops=0)
+    submit(pair.courses[0], exercise, students)
+    pair.release()
+    return pair, students
+
+
+def check_scores(assignment: str, students: list, stock: Path | None, mine: Path) -> None:
+    """Make sure that everybody has the points that the simulated class is listed with."""
+    listed = {each.student: [one for one in each.answers if not one.by_hand] for each in students}
+    for each in class_scores(assignment, mine):
+        assert each.score == sum(one.points for one in listed[each.student]), each
+    handled = {each.student for each in students if each.handling}  # where stock has its traps
+    for each in class_scores(assignment, stock) if stock else ():
+        if each.student not in handled:
+            assert each.score == sum(one.stock_points for one in listed[each.student]), each
+
+
+# --- What is measured ---------------------------------------------------------------------------
+
+
+def whole_class(folder: Path, assignment: str) -> dict[str, float]:
+    """Grade a class by stock nbgrader, and by ours warm and with fresh sandboxes."""
+    pair, students = released(folder, assignment, CLASS)
+    stock, mine = pair.courses
+    forget(stock)
+    ours(mine, assignment, "--student", students[0].student)  # compiles, and makes the secret
+    fresh, _ = ours(mine, assignment, FRESH)
+    took = seconds("nbgrader", "autograde", assignment, cwd=stock)
+    warm, log = ours(mine, assignment)
+    check_scores(assignment, students, stock, mine)
+    found = {"stock": took, "warm": warm, "fresh": fresh, "each": per_submission(log)}
+    found["cpu"] = log[-1]["cpu_seconds"]
+    for line in log:
+        for stage, each in line.get("seconds", {}).items():
+            found[f"stage {stage}"] = found.get(f"stage {stage}", 0.0) + each / CLASS
+    return found
+
+
+def feedback(folder: Path, assignment: str) -> dict[str, float]:
+    """Make the pages of the class that `whole_class` graded."""
+    stock, mine = folder / "stock", folder / "ours"
+    theirs = seconds("nbgrader", "generate_feedback", assignment, cwd=stock)
+    took = seconds("cnnlesson", "feedback", assignment, cwd=mine)
+    pages = [len(list(course.glob("feedback/*/*/*.html"))) for course in (stock, mine)]
+    assert pages == [CLASS, CLASS], pages
+    return {"stock": theirs, "ours": took}
+
+
+def one_submission(folder: Path, assignment: str) -> list[tuple[float, float]]:
+    """Grade one of the students, by stock nbgrader and by ours, in turn."""
+    stock, mine = folder / "stock", folder / "ours"
+    student = sorted(path.name for path in (mine / "submitted").iterdir())[-1]
+    flags = ("--student", student, "--force")
+    return [
+        (
+            seconds("nbgrader", "autograde", assignment, *flags, cwd=stock),
+            seconds("cnnlesson", "autograde", assignment, *flags, "--no-backup", cwd=mine),
+        )
+        for _ in range(ROUNDS)
+    ]
+
+
+def first_submission(folder: Path, assignment: str) -> list[float]:
+    """How long after the command the first submission was being graded."""
+    mine, found = folder / "ours", []
+    for _ in range(ROUNDS):
+        began = time.time()
+        _, log = ours(mine, assignment, "--student", "simulated-00*")
+        first = next(line for line in log if line.get("graded"))
+        found.append(first["time"] - sum(first["seconds"].values()) - began)
+    return found
+
+
+def workers(folder: Path, assignment: str) -> list[float]:
+    """Compare two workers with one, from the first submission to the last."""
+    mine, found = folder / "ours", []
+    for _ in range(ROUNDS):
+        flags = ("--student", "simulated-00*")
+        one, two = (ours(mine, assignment, *flags, f"--workers={each}")[1] for each in (1, 2))
+        found.append(per_submission(one) / per_submission(two))
+    return found
+
+
+def large_class(folder: Path, assignment: str) -> dict[str, float]:
+    """Grade a large class, and a tenth of it, in turn."""
+    pair, students = released(folder, assignment, LARGE)
+    mine = pair.courses[1]
+    some = sorted(each.student for each in students)
+    tenth = [f"--student={each}" for each in some[: LARGE // 10]]
+    before = per_submission(ours(mine, assignment, *tenth)[1])
+    _, log = ours(mine, assignment)
+    check_scores(assignment, students, None, mine)
+    after = per_submission(ours(mine, assignment, *tenth)[1])
+    done = grading_times(log)
+    step = LARGE // 10
+    blocks = [(done[at + step - 1] - done[at]) / (step - 1) for at in range(0, LARGE, step)]
+    return {
+        "each": per_submission(log),
+        "small": (before + after) / 2,
+        "low": min(blocks),
+        "high": max(blocks),
+        "peak": log[-1]["peak_kilobytes"] / 1000,
+    }
+
+
+def sleep(_: bytes, content: bytes) -> bytes:
+    """Do as if a submission were graded: wait so many seconds."""
+    time.sleep(float(content))
+    return content
+
+
+def sleepers(of_one: float) -> float:
+    """Have very many tasks done that only sleep; return how many were done in a second."""
+    tasks = (Task(None, str(of_one).encode()) for _ in range(SLEEPS))
+    with on_this_machine(1, threads=SLEEPERS) as cluster:
+        start = time.perf_counter()
+        done = sum(1 for _ in cluster.run(sleep, b"", tasks))
+        return done / (time.perf_counter() - start)
+
+
+# --- The report -------------------------------------------------------------------------------
+
+
+def spread(values: list[float], digits: int = 2) -> str:
+    """Write the median, and the middle half."""
+    low, middle, high = quantiles(values, n=4)
+    return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def main() -> None:
+    """Measure everything, and write it down."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        classes = {
+            each: whole_class(folder / each, each) for each in ("parameter-sharing", "conv-layer")
+        }
+        first = folder / "parameter-sharing"
+        pages = feedback(first, first.name)
+        single = one_submission(first, first.name)
+        begun = first_submission(first, first.name)
+        faster = {each: workers(folder / each, each) for each in classes}
+        large = large_class(folder / "large", first.name)
+    slept = sleepers(0.1)
+    lines = [
+        "# Grading a class: how fast",
+        "",
+        "Written by `make bench-grading`; do not edit.",
+        "",
+        f"{platform.system()}, {platform.machine()}, {os.cpu_count()} processors, Python "
+        f"{platform.python_version()}. Simulated classes, `nbgrader` with its own preprocessors "
+        "against `cnnlesson` in the sandbox, in turn; everybody has the listed score at the end. "
+        "Seconds by the clock, of the whole command unless said otherwise.",
+        "",
+        "| what | stock | ours | stock over ours |",
+        "|---|---:|---:|---:|",
+    ]
+    for each, of in classes.items():
+        for how in ("warm", "fresh"):
+            lines.append(
+                f"| {CLASS} submissions of {each}, {how} | {of['stock']:.1f} | {of[how]:.1f} | "
+                f"{of['stock'] / of[how]:.1f} |"
+            )
+    ratios = [stock / mine for stock, mine in single]
+    lines += [
+        f"| 1 submission, {ROUNDS} rounds | {median(one for one, _ in single):.1f} | "
+        f"{median(mine for _, mine in single):.1f} | {spread(ratios)} |",
+        f"| feedback for {CLASS} | {pages['stock']:.1f} | {pages['ours']:.1f} | "
+        f"{pages['stock'] / pages['ours']:.1f} |",
+        "",
+        f"- Seconds from the command to the first submission being graded: {spread(begun)}.",
+    ]
+    for each, found in faster.items():
+        lines.append(
+            f"- Two workers against one, grading {each}, {ROUNDS} rounds: {spread(found)} times "
+            "the speed."
+        )
+    lines += [
+        f"- Seconds for each submission, from the first to the last: {large['each']:.3f} of "
+        f"{LARGE}, {large['small']:.3f} of {LARGE // 10}: "
+        f"{large['each'] / large['small']:.2f} times. By tenths of the large class: "
+        f"{large['low']:.3f} to {large['high']:.3f}.",
+        f"- The coordinator's peak memory at {LARGE} submissions: {large['peak']:.0f} MB.",
+        f"- {SLEEPS:,} tasks that sleep for 0.1 s, in {SLEEPERS} threads of a worker: {slept:.0f} "
+        f"in a second, of {SLEEPERS / 0.1:.0f} that are possible.",
+        "",
+        "Where the time of a submission goes, in seconds by the clock, while two are graded at a "
+        "time:",
+        "",
+        "| stage | " + " | ".join(classes) + " |",
+        "|---|" + "---:|" * len(classes),
+    ]
+    stages = [stage for stage in classes["conv-layer"] if stage.startswith("stage ")]
+    for stage in stages:
+        cells = [f"{of.get(stage, 0):.3f}" for of in classes.values()]
+        lines.append(f"| {stage.removeprefix('stage ')} | {' | '.join(cells)} |")
+    cells = [f"{of['cpu'] / CLASS:.3f}" for of in classes.values()]
+    lines.append(f"| the coordinator's processor, start-up included | {' | '.join(cells)} |")
+    text = "\n".join(lines) + "\n"
+    (HERE / "grading.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
