@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -264,7 +265,8 @@ class Run:
         self._room = sandbox.total_output
         self._until = time.monotonic() + sandbox.total_timeout
         self._look = time.monotonic() + _TICK
-        self._ended, self._pid = "", 0
+        self._excess_told, self._pid = "", 0
+        self._status: int | None = None
         self._group = contextlib.ExitStack()
         with job, keeper:
             socket.send_fds(parent.control, [b"j"], [job.fileno(), keeper.fileno()])
@@ -307,7 +309,7 @@ class Run:
         except TimeoutError:
             raise self._ending("It could not be interrupted, and was ended.") from None
         except (EOFError, ConnectionError):
-            raise self._ending("It ended its own process.") from None
+            raise (self._ending("") if self._excess_told else self._own_end()) from None
         except (frames.FrameError, OSError) as error:
             why = f"It sent what no cell sends ({error}), and was ended."
             raise self._ending(why) from None
@@ -315,10 +317,8 @@ class Run:
     def close(self) -> bool:
         """End the submission; return whether its parent says that nothing of it is left."""
         self._job.close()
-        self._tell(warm.KILL)
         try:
-            self._keeper.settimeout(_LAST_WORDS)
-            self._keeper.recv(warm.ENDED.size)
+            self._end()
             ready, _, _ = select.select([self._parent.control], [], [], _LAST_WORDS)
             return bool(ready) and self._parent.control.recv(1) == warm.CLEAN
         except OSError:
@@ -363,10 +363,37 @@ class Run:
         with contextlib.suppress(OSError):
             self._keeper.send(word)
 
+    def _end(self) -> int:
+        """End the submission, if it has not ended, and return the status that its process left.
+
+        Raises:
+            OSError: if it does not end.
+        """
+        if self._status is None:
+            self._tell(warm.KILL)
+            with contextlib.suppress(OSError):
+                self._keeper.shutdown(socket.SHUT_WR)  # since nothing more will be told
+            self._keeper.settimeout(_LAST_WORDS)
+            word = self._keeper.recv(warm.ENDED.size)
+            if len(word) != warm.ENDED.size:
+                raise OSError("a keeper ended without a word")
+            self._status = warm.ENDED.unpack(word)[1]
+        return self._status
+
     def _ending(self, why: str) -> SubmissionEndedError:
         """End the submission, if it has not ended, and say why."""
-        self._tell(warm.KILL)
-        return SubmissionEndedError(self._ended or why)
+        with contextlib.suppress(OSError):
+            self._end()
+        return SubmissionEndedError(self._excess_told or why)
+
+    def _own_end(self) -> SubmissionEndedError:
+        """Say how the submission's process ended, which nobody outside had asked it to."""
+        by_itself, _, _ = select.select([self._keeper], [], [], self._sandbox.grace)
+        if not by_itself:
+            return self._ending("It closed its connection, and was ended.")
+        with contextlib.suppress(OSError):
+            return SubmissionEndedError(_how_it_ended(self._end(), self._sandbox.cpu))
+        return SubmissionEndedError("It ended its own process.")
 
     def _send(self, order: dict[str, Any], until: float) -> None:
         rest = memoryview(wire.framed(order))
@@ -407,8 +434,8 @@ class Run:
                 raise TimeoutError
             # At its time whatever comes, or to send byte after byte would be a way to hide.
             if now >= self._look:
-                self._ended = self._excess()
-                if self._ended:
+                self._excess_told = self._excess()
+                if self._excess_told:
                     raise EOFError
                 self._look = time.monotonic() + _TICK
             readable, writable = ([], job) if writing else (job, [])
@@ -430,6 +457,20 @@ class Run:
                 "allowed, so it was ended."
             )
         return ""
+
+
+def _how_it_ended(status: int, cpu: int) -> str:
+    """Say what the status of a process means that ended by itself."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"It ended its own process, with status {code}."
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    if name in ("SIGKILL", "SIGXCPU"):
+        return (
+            f"It ended its own process, or was ended by the system ({name}): each process may use "
+            f"{cpu} seconds of the processor."
+        )
+    return f"It ended its own process, or made it crash ({name})."
 
 
 _WRITABLE_DEVICES = tuple(

@@ -31,8 +31,8 @@ RUNNING = b"r"
 INTERRUPT, KILL = b"i", b"k"
 """What a keeper is told."""
 
-ENDED = struct.Struct("=cqq")
-"""A keeper's last words: the byte e, the exit status, and -1, or the number of a failed set-up."""
+ENDED = struct.Struct("=ci")
+"""A keeper's last words: the byte e, and the status that the submission's process ended with."""
 
 
 def serve(control: socket.socket, settings: dict[str, Any]) -> NoReturn:
@@ -76,7 +76,6 @@ def _keep(job: int, control: int, settings: dict[str, Any], program: bytes) -> N
     """Start the run of one submission, and end it when told to, or when nobody listens."""
     confine.die_with_parent()
     told = socket.socket(fileno=control)
-    status = 0
     try:
         confine.unshare()
         runner = os.fork()
@@ -89,11 +88,12 @@ def _keep(job: int, control: int, settings: dict[str, Any], program: bytes) -> N
             if control in ready:
                 word = told.recv(1)
                 os.kill(runner, signal.SIGINT if word == INTERRUPT else signal.SIGKILL)
-        status = os.waitpid(runner, 0)[1]
-        told.send(ENDED.pack(b"e", status, -1))
-    except OSError as error:
+        told.send(ENDED.pack(b"e", os.waitpid(runner, 0)[1]))
+        # Where a word is left unread, the other side finds its connection reset, and no last words.
+        while told.recv(1):
+            pass
+    except OSError:
         traceback.print_exc()
-        told.send(ENDED.pack(b"e", status, error.errno or 0))
     finally:
         os._exit(0)
 
