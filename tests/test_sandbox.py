@@ -1,5 +1,6 @@
 """The sandbox itself: what runs in it runs as in a kernel, and reaches nothing but itself."""
 
+import contextlib
 import json
 import os
 import re
@@ -53,6 +54,8 @@ def errors(cell):
 # --- As in a kernel --------------------------------------------------------------------------
 
 
+# What is written as C does, a kernel reads beside the cell, and drops where it comes to it too late.
+# So such cells of the notebook sleep before they end.
 def test_a_notebook_puts_out_what_it_does_in_ipykernel(sandbox, tmp_path, monkeypatch):
     # By it ipykernel would know that it is tested, and not take what C code writes.
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
@@ -70,7 +73,18 @@ def test_a_notebook_puts_out_what_it_does_in_ipykernel(sandbox, tmp_path, monkey
             for number, place, data in cell.updates:
                 cells[number][place].data = data
     for source, kernels, ours in zip(sources, notebook.cells, cells, strict=True):
-        assert [*map(comparable, ours)] == [*map(comparable, kernels.outputs)], source
+        assert [*map(comparable, ours)] == [*map(comparable, joined(kernels.outputs))], source
+
+
+def joined(outputs):
+    """Outputs with the pieces of a stream joined, in which a kernel may send it."""
+    whole = []
+    for output in outputs:
+        if whole and output.output_type == "stream" and output.name == whole[-1].get("name"):
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def comparable(output):
@@ -105,9 +119,10 @@ def test_a_cell_that_takes_too_long_is_interrupted_and_the_next_one_runs(sandbox
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ("import os\nos._exit(0)", "ended its own process"),
-        ("import os, signal\nos.kill(os.getpid(), 9)\nos.abort()", "ended its own process"),
-        ("import ctypes\nctypes.string_at(0)", "ended its own process"),
+        ("import os\nos._exit(0)", "ended its own process, with status 0"),
+        ("import os, signal\nos.kill(os.getpid(), 9)\nos.abort()", "ended its own process.*SIG"),
+        ("import ctypes\nctypes.string_at(0)", "ended its own process.*SIGSEGV"),
+        ("import os, time\nos.closerange(3, 99)\ntime.sleep(60)", "closed its connection"),
         ("import signal\nsignal.signal(2, signal.SIG_IGN)\nwhile True: pass", "interrupted"),
         ("import time\nwhile True:\n    try: time.sleep(1)\n    except: pass", "interrupted"),
     ],
@@ -119,6 +134,22 @@ def test_a_submission_that_ends_itself_or_must_be_ended_keeps_what_it_had(sandbo
             submission.cell(code, timeout=0.5)
     with sandbox.run() as submission:
         assert printed(submission.cell("print('next')", timeout=PATIENCE)) == "next\n"
+
+
+def test_a_submission_out_of_processor_time_is_told_so():
+    told = pytest.raises(SubmissionEndedError, match="1 seconds of the processor")
+    with contextlib.closing(Sandbox(cpu=1)) as sandbox, sandbox.run() as submission, told:
+        submission.cell("while True: pass", timeout=PATIENCE)
+
+
+def test_a_warm_parent_serves_whatever_a_submission_before_it_did(run):
+    # What Python hashes texts by, a process has from its parent.
+    by = [run("print(hash('text'))")]
+    for end in ("pass", "import os; os._exit(1)", "import os; os.close(3)"):
+        with contextlib.suppress(SubmissionEndedError):
+            run(end, timeout=1)
+        by.append(run("print(hash('text'))"))
+    assert len(set(by)) == 1
 
 
 # --- What it cannot see ----------------------------------------------------------------------
