@@ -54,7 +54,7 @@ def errors(cell):
 # --- As in a kernel --------------------------------------------------------------------------
 
 
-# What is written as C does, a kernel reads beside the cell, and drops where it comes to it too late.
+# What is written as C does, a kernel reads beside the cell, and drops if it comes too late.
 # So such cells of the notebook sleep before they end.
 def test_a_notebook_puts_out_what_it_does_in_ipykernel(sandbox, tmp_path, monkeypatch):
     # By it ipykernel would know that it is tested, and not take what C code writes.

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,12 @@ class SandboxedExecute(AsksBank, KeepsSecret, Execute):  # type: ignore[misc]
         except CellFailedError as failed:
             raise CellExecutionError.from_cell_and_msg(failed.cell, failed.output) from None
         return nb, resources
+
+    def rehearse(self, assignment: str) -> None:
+        """Let the bank write a paper that nobody gets, so that it imports now what it will need."""
+        if self.questions:
+            with contextlib.suppress(Exception):  # which every real paper meets again, and tells
+                self.questions.paper(assignment, "nobody").material()
 
     def _desk(
         self, nb: NotebookNode, beside: Mapping[str, bytes], names: Mapping[str, str], course: Path
@@ -156,21 +162,27 @@ def shared_sandbox(configured: Any) -> Sandbox:
 
 
 @contextlib.contextmanager
-def batch(converter: Any) -> Iterator[None]:
+def batch(converter: Any, meanwhile: Callable[[], Any] = lambda: None) -> Iterator[Any]:
     """Make sure that there is a sandbox, before the first of many submissions; end it at the end.
 
     Args:
         converter: nbgrader's, whose preprocessors say whether anything is to be run.
+        meanwhile: called while the sandbox starts; this is a context of what it returns.
 
     Raises:
         SandboxUnavailableError: if there can be none, with what is in the way and the remedy.
     """
     runs = SandboxedExecute(parent=converter)
-    if runs.enabled and not runs.allow_unsandboxed:
-        course = converter.coursedir
-        shared_sandbox(runs).probe(*runs.surroundings(Path(course.root), course.assignment_id))
+    course, sandboxed = converter.coursedir, runs.enabled and not runs.allow_unsandboxed
     try:
-        yield
+        if sandboxed:
+            around = runs.surroundings(Path(course.root), course.assignment_id)
+            shared_sandbox(runs).begin(*around)
+            runs.rehearse(course.assignment_id)
+        found = meanwhile()
+        if sandboxed:
+            shared_sandbox(runs).probe(*around)
+        yield found
     finally:
         for sandbox in _sandboxes.values():
             sandbox.close()

@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +34,7 @@ Settings = Mapping[type, Mapping[str, object]]
 
 _Start = Callable[[Any], None]
 _Prepare = Callable[[Path, Path], None]  # from a submission's folder to a clean copy of it
-_Batch = Callable[[Any], AbstractContextManager[None]]  # for a converter
+_Batch = Callable[[Any, Callable[[], _Prepare]], AbstractContextManager[_Prepare]]
 
 _settings: dict[type, Mapping[str, object]] = {}
 
@@ -46,12 +46,13 @@ def install(settings: Settings, batch: _Batch) -> None:
         settings: what nbgrader's converters must be configured with. They refuse to start with
             anything else, so that no flag, and no other line of a configuration, takes a part of
             the guard away unnoticed.
-        batch: what is around the grading of many submissions; what it raises stops the command.
+        batch: what is around the grading of many submissions, given the converter and what reads
+            the course meanwhile, whose result it hands on; what it raises stops the command.
     """
     _settings.clear()
     _settings.update(settings)
     _guard(Autograde, "submitted_directory", _take_in, batch)
-    _guard(GenerateFeedback, "autograded_directory", _copy_plain_files, lambda _: nullcontext())
+    _guard(GenerateFeedback, "autograded_directory", _copy_plain_files, _no_batch)
 
 
 def _guard(kind: Any, step: str, preparing: Callable[[Any], _Prepare], batch: _Batch) -> None:
@@ -67,8 +68,8 @@ def _guard(kind: Any, step: str, preparing: Callable[[Any], _Prepare], batch: _B
         if not folders:
             start(converter)  # which says so, and what may have been meant
             return
-        with _changed(converter.coursedir), _told(converter, batch):
-            failed = _one_by_one(converter, start, step, folders, preparing(converter))
+        with _changed(converter.coursedir), _told(converter, batch, preparing) as prepare:
+            failed = _one_by_one(converter, start, step, folders, prepare)
         if failed:
             sentence = (
                 f"{len(failed)} of {len(folders)} submissions could not be processed; what is "
@@ -210,15 +211,22 @@ def _fail(converter: BaseConverter, sentence: str) -> NoReturn:
     raise NbGraderException(sentence)
 
 
+def _no_batch(_: Any, preparing: Callable[[], _Prepare]) -> AbstractContextManager[_Prepare]:
+    """Where nothing is run, there is nothing to set up."""
+    return nullcontext(preparing())
+
+
 @contextmanager
-def _told(converter: BaseConverter, batch: _Batch) -> Iterator[None]:
+def _told(
+    converter: BaseConverter, batch: _Batch, preparing: Callable[[Any], _Prepare]
+) -> Iterator[_Prepare]:
     """Say what keeps a batch from starting as nbgrader's commands say it, without a traceback."""
     with ExitStack() as around:
         try:
-            around.enter_context(batch(converter))
+            prepare = around.enter_context(batch(converter, partial(preparing, converter)))
         except SandboxUnavailableError as error:
             _fail(converter, str(error))
-        yield
+        yield prepare
 
 
 @contextmanager

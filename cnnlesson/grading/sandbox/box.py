@@ -123,6 +123,7 @@ class Sandbox(LoggingConfigurable):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._parent: bubblewrap.Parent | None = None
+        self._ready = False
         self._made_for: object = None
         self._landlock = confine.landlock_version() > 0
         self.control_group = cgroups.delegated()
@@ -146,7 +147,7 @@ class Sandbox(LoggingConfigurable):
         Raises:
             SandboxUnavailableError: if there can be no sandbox here.
         """
-        parent = self._ready(library, hidden)
+        parent = self._waiting(library, hidden)
         clean = False
         try:
             run = Run(self, parent)
@@ -181,15 +182,34 @@ class Sandbox(LoggingConfigurable):
         if said.split() != ["confined"]:
             raise SandboxUnavailableError(f"the sandbox does not hold: {said or cell.outputs}")
 
-    def _ready(self, library: Path | None, hidden: Sequence[Path]) -> bubblewrap.Parent:
-        """Return a parent that waits, a new one if need be."""
+    def begin(self, library: Path | None = None, hidden: Sequence[Path] = ()) -> None:
+        """Start a parent for `run`, unless there is one, and do not wait for it.
+
+        Raises:
+            SandboxUnavailableError: if something that a sandbox needs is not installed.
+        """
         wanted = (library, tuple(hidden))
         if self._parent is not None and self._made_for != wanted:
             self.close()
         if self._parent is None:
-            self._parent = self._start(library, hidden)
+            self._parent, self._ready = self._start(library, hidden), False
             self._made_for = wanted
-        return self._parent
+
+    def _waiting(self, library: Path | None, hidden: Sequence[Path]) -> bubblewrap.Parent:
+        """Return a parent that waits, a new one if need be."""
+        self.begin(library, hidden)
+        parent = self._parent
+        assert parent is not None
+        if not self._ready:
+            told, _, _ = select.select([parent.control], [], [], _START)
+            self._ready = bool(told) and parent.control.recv(1) == warm.READY
+            if not self._ready:
+                parent.process.kill()
+                parent.process.wait()
+                blocker = _blocker(parent)
+                self.close()
+                raise SandboxUnavailableError(blocker)
+        return parent
 
     def _start(self, library: Path | None, hidden: Sequence[Path]) -> bubblewrap.Parent:
         if sys.platform != "linux":
@@ -229,13 +249,7 @@ class Sandbox(LoggingConfigurable):
             },
             "output": {"characters": self.output, "count": self.displays},
         }
-        parent = bubblewrap.start(settings, library, hidden, self.hidden_packages)
-        ready, _, _ = select.select([parent.control], [], [], _START)
-        if ready and parent.control.recv(1) == warm.READY:
-            return parent
-        parent.process.kill()
-        parent.process.wait()
-        raise SandboxUnavailableError(_blocker(parent))
+        return bubblewrap.start(settings, library, hidden, self.hidden_packages)
 
     def _environment(self) -> dict[str, str]:
         """One thread for each library, since a fork must have none; no secret of the grader's."""
