@@ -116,10 +116,11 @@ def test_what_the_course_decides_is_not_taken_from_the_student(hand_in):
         (with_changes(nbformat=True), "its format is none of 1 to 4"),
         (with_changes(nbformat="<b>"), "its format is none of 1 to 4"),
         (b'{"nbformat": 3, "worksheets": [{"cells": [7]}]}', "of the old format 3, and cannot"),
-        (b"[" * 5000 + b"]" * 5000, "lie more than 100 deep in each other"),
-        (b"[" * 5000, "lie more than 100 deep in each other"),
+        (b"[" * 5000 + b"]" * 5000, "that lie more than 100 deep in each other"),
+        (b"[" * 5000, "that lie more than 100 deep in each other"),
         (b"[" + b"{}," * 1_000_000 + b"1]", "it holds more than 1,000,000 values"),
         (b'{"cells": [' + b"{}," * 2_000 + b"{}]}", "it has 2,001 cells, and at most 2,000"),
+        (b'{"worksheets": [{"cells": [' + b"{}," * 2_000 + b"{}]}]}", "it has 2,001 cells"),
         (with_first_cell(source="x" * 5_000_000), "and at most 5,000,000 are read"),
         (b'{"cells": ["' + b"x" * 15_000_000 + b'"]}', "bytes, and at most 15,000,000 are read"),
     ],
@@ -194,7 +195,7 @@ def test_text_that_no_file_can_hold_is_replaced(hand_in):
 
 
 def test_pasted_pictures_stay_and_other_attachments_go():
-    picture = {"image/png": "iVBORw0KGgo="}
+    picture = {"image/png": "iVBORw0KGgo=", "image/webp": "UklGRg=="}
     cell = {"cell_type": "markdown", "source": "", "metadata": {}}
     cell["attachments"] = {"a.png": picture, "b": {"text/html": "<script>"}, "c": 3, "d": {}}
     notebook, _ = tidied({"nbformat": 4, "cells": [cell, cell]})
@@ -425,7 +426,7 @@ def test_exporters_read_within_limits(exporter, tmp_path):
     assert "answered" in text
     assert resources["metadata"]["name"] == NAME
     path.write_bytes(b"[" * 5000)
-    with pytest.raises(UnreadableNotebook, match=r"cannot be read: its lists .* than 100 deep"):
+    with pytest.raises(UnreadableNotebook, match=r"cannot be read: it holds lists .* than 100 deep"):
         exporter().from_filename(str(path))
     with path.open("wb") as file:
         file.truncate(200_000_000)

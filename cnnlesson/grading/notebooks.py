@@ -12,14 +12,11 @@ from traitlets import Integer
 from traitlets.config import Configurable
 
 from cnnlesson.grading.nodes import NotebookNode, new_cell, new_notebook, node
+from cnnlesson.grading.pictures import ATTACHED
+from cnnlesson.grading.weighing import excess
 
-# A text, closed or not, or a character that a value begins, follows or ends with. Possessive, since
-# to go back and try again would take memory and time without bound.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
-_NEST = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what neither UTF-8 nor a gradebook can hold
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_PICTURE = re.compile(r"image/(png|jpeg|gif)")
 _LONGEST_NUMBER = 400  # digits; a float has at most 309 before its point
 
 
@@ -55,8 +52,8 @@ class ReadingLimits(Configurable):
             UnreadableNotebook: if it holds too much, or nothing like a notebook.
         """
         raw, odd = self.parse(content)
-        cells = raw.get("cells") if isinstance(raw, dict) else None
-        if isinstance(cells, list) and len(cells) > self.max_cells:
+        cells = [*_all_cells(raw)]
+        if len(cells) > self.max_cells:
             raise UnreadableNotebook(
                 f"it has {len(cells):,} cells, and at most {self.max_cells:,} are read"
             )
@@ -82,7 +79,8 @@ class ReadingLimits(Configurable):
         Raises:
             UnreadableNotebook: if it is no JSON, or holds too much.
         """
-        self._count(content)
+        if much := excess(content, values=self.max_values, nesting=self.max_nesting):
+            raise UnreadableNotebook(f"it holds {much}")
         odd: dict[str, None] = {}  # in order, each once
 
         def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -117,18 +115,6 @@ class ReadingLimits(Configurable):
                 f"column {error.colno:,}"
             ) from None
         return parsed, [*odd]
-
-    def _count(self, content: bytes) -> None:
-        """Refuse what would take too much memory to parse."""
-        depth = 0
-        for tokens, token in enumerate(_TOKEN.finditer(content)):
-            depth += _NEST.get(content[token.start()], 0)
-            if tokens > self.max_values:
-                raise UnreadableNotebook(f"it holds more than {self.max_values:,} values")
-            if depth > self.max_nesting:
-                raise UnreadableNotebook(
-                    f"its lists and objects lie more than {self.max_nesting:,} deep in each other"
-                )
 
 
 def read_plain_file(path: Path | str, most: int, folder: int | None = None) -> bytes:
@@ -200,6 +186,15 @@ def tidied(raw: Any) -> tuple[NotebookNode, list[str]]:
         if all(isinstance(metadata[key].get(name), str) for name in names)
     }
     return new_notebook(cells=cells, metadata=kept), [*odd]
+
+
+def _all_cells(raw: Any) -> Iterator[Any]:
+    """The cells of a notebook of any format, or of what is nothing like one."""
+    if isinstance(raw, dict):
+        sheets = raw.get("worksheets")
+        for place in (raw, *(sheets if isinstance(sheets, list) else ())):
+            cells = place.get("cells") if isinstance(place, dict) else None
+            yield from cells if isinstance(cells, list) else ()
 
 
 def _characters(part: Any) -> int:
@@ -298,7 +293,7 @@ def _attachments(raw: Any) -> dict[str, dict[str, str]]:
             pictures := {
                 kind: _text(content)
                 for kind, content in kinds.items()
-                if _PICTURE.fullmatch(kind) and isinstance(content, str)
+                if kind in ATTACHED and isinstance(content, str)
             }
         )
     }

@@ -1,15 +1,12 @@
 """Make outputs of a notebook from what a sandbox sent, and keep nothing else of it."""
 
-import binascii
-from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnlesson.grading.nodes import NotebookNode, new_output
+from cnnlesson.grading.pictures import SHOWN, is_picture
 
 _TEXT = ("text/plain", "text/html", "text/markdown", "text/latex")
-_PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-"""The types of what is shown, and how the bytes of a picture begin."""
 
 
 def outputs_and_records(
@@ -63,21 +60,11 @@ def _output(sent: Mapping[str, Any], data: Any, count: int | None) -> NotebookNo
 def shown(data: Mapping[str, Any]) -> dict[str, str]:
     """Keep of a display what is text or a picture; say of anything else that it was there."""
     kept = {kind: _text(data[kind]) for kind in _TEXT if isinstance(data.get(kind), str | list)}
-    kept |= {kind: data[kind] for kind, begin in _PICTURES.items() if _is(data.get(kind), begin)}
+    kept |= {kind: data[kind] for kind in SHOWN if is_picture(kind, data.get(kind))}
     if not kept:
         kinds = ", ".join(sorted(key[:80] for key in data)) or "nothing"
         return {"text/plain": f"[{kinds}: not shown in graded notebooks]"}
     return kept
-
-
-def _is(picture: Any, begin: bytes) -> bool:
-    """Whether something is the base64 of bytes that begin like this kind of picture."""
-    if not isinstance(picture, str):
-        return False
-    try:
-        return b64decode("".join(picture.split()), validate=True).startswith(begin)
-    except (binascii.Error, ValueError):
-        return False
 
 
 def _text(value: Any) -> str:

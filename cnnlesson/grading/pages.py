@@ -32,7 +32,7 @@ from traitlets import List, default
 from traitlets.config import Config
 
 from cnnlesson.grading.exporting import CappedReading
-from cnnlesson.grading.pictures import PIXELS, pixels
+from cnnlesson.grading.pictures import PIXELS, SHOWN, pixels
 
 TEXT = 100_000
 """Characters that a cell of code, or an output, may show."""
@@ -292,7 +292,6 @@ def formula(latex: str, display: str) -> Markup:
 
 # --- Notebooks -------------------------------------------------------------------------------
 
-_PICTURES = ("image/png", "image/jpeg")
 _GRADE_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
@@ -325,7 +324,7 @@ def _work(cell: Mapping[str, Any]) -> int:
         html = _text(bundle.get("text/html"))
         work += _markup(html)
         encoded += _PICTURE.findall(html)
-        encoded += [_text(bundle[kind]) for kind in _PICTURES if kind in bundle]
+        encoded += [_text(bundle[kind]) for kind in SHOWN if kind in bundle]
         markdown += [_text(bundle.get(kind)) for kind in ("text/markdown", "text/latex")]
     encoded += (each for text in markdown for each in _PICTURE.findall(text))
     drawn = sum(found for each in encoded if (found := _pixels(each) or 0) <= PIXELS)
@@ -411,7 +410,7 @@ def _plain_attachments(attachments: Any) -> dict[str, dict[str, str]]:
     for name, bundle in dict(attachments or {}).items():
         pictures = {
             kind: picture
-            for kind in _PICTURES
+            for kind in SHOWN
             if isinstance(bundle, Mapping) and (picture := _picture(bundle.get(kind)))
         }
         if pictures:
@@ -455,7 +454,7 @@ def _plain_data(given: Mapping[str, Any]) -> dict[str, str]:
     for kind, make in _TEXTS.items():
         if kind in given:
             data[kind] = make(_text(given[kind]))
-    for kind in _PICTURES:
+    for kind in SHOWN:
         if picture := _picture(given.get(kind)):
             data[kind] = picture
     return data
@@ -473,7 +472,7 @@ def _plain_sizes(metadata: Any, data: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(metadata, Mapping):
         return {}
     kept: dict[str, Any] = {}
-    for kind in (each for each in _PICTURES if each in data):
+    for kind in (each for each in SHOWN if each in data):
         own = metadata.get(kind)
         both = {**metadata, **own} if isinstance(own, Mapping) else metadata
         kept[kind] = {

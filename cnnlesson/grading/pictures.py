@@ -6,6 +6,7 @@ ended it.
 """
 
 import struct
+from base64 import b64decode
 from xml.etree import ElementTree
 
 PIXELS = 30_000_000
@@ -21,6 +22,13 @@ PASSES = 32
 """How often a JPEG may go over its pixels, to show them ever sharper; ten times is usual."""
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+
+SHOWN = {"image/png": _PNG, "image/jpeg": _JPEG}
+"""What an output may hold, and how the bytes of each kind begin."""
+
+ATTACHED = {**SHOWN, "image/gif": b"GIF8", "image/webp": b"RIFF"}
+"""What may stay attached to a text in a notebook: JupyterLab attaches what is pasted there."""
+
 _SIZES_OF_JPEG = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _SVG = "{http://www.w3.org/2000/svg}"
 # Shapes and words. Not what repeats, fills with patterns, blurs, moves, or is of another language.
@@ -34,6 +42,22 @@ _ATTRIBUTES = """
     dominant-baseline textLength lengthAdjust id role aria-label aria-labelledby
 """
 _KNOWN = frozenset(f"{_SVG}{name}" for name in _SHAPES.split()), frozenset(_ATTRIBUTES.split())
+
+
+def is_picture(kind: str, encoded: object) -> bool:
+    """Whether something is the base64 of bytes that begin as a kind of picture does.
+
+    Args:
+        kind: a MIME type.
+        encoded: anything.
+    """
+    if kind not in ATTACHED or not isinstance(encoded, str):
+        return False
+    try:
+        decoded = b64decode("".join(encoded.split()), validate=True)
+    except ValueError:
+        return False
+    return decoded.startswith(ATTACHED[kind])
 
 
 def pixels(picture: bytes) -> int | None:

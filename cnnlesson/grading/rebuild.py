@@ -15,7 +15,6 @@ of answer cells and of cells that nbgrader does not know, and the cells that the
   All other copies go.
 """
 
-import base64
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,13 +34,11 @@ from cnnlesson.grading.nodes import (
     new_notebook,
     node,
 )
+from cnnlesson.grading.pictures import is_picture
 from cnnlesson.grading.remarks import clean, fenced
 
 MOST_CHANGES = 20
 """How many changes are told one by one."""
-
-# Pictures of pixels, which run no script.
-_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 # What nbgrader adds to its metadata, or works out anew, as it goes along.
 _WORKED_OUT = ("checksum", "cell_type", "schema_version")
@@ -376,21 +373,11 @@ def _pictures(attached: Any) -> dict[str, dict[str, str]]:
     if not isinstance(attached, dict):
         return {}
     pictures = {
-        name: {kind: data for kind, data in forms.items() if kind in _PICTURES and _is_base64(data)}
+        name: {kind: data for kind, data in forms.items() if is_picture(kind, data)}
         for name, forms in attached.items()
         if isinstance(name, str) and isinstance(forms, dict)
     }
     return {name: forms for name, forms in pictures.items() if forms}
-
-
-def _is_base64(data: object) -> bool:
-    if not isinstance(data, str):
-        return False
-    try:
-        base64.b64decode("".join(data.split()), validate=True)
-    except ValueError:
-        return False
-    return True
 
 
 def _with_ids(cells: Sequence[NotebookNode], given: Iterable[NotebookNode]) -> list[NotebookNode]:
