@@ -426,7 +426,9 @@ def test_exporters_read_within_limits(exporter, tmp_path):
     assert "answered" in text
     assert resources["metadata"]["name"] == NAME
     path.write_bytes(b"[" * 5000)
-    with pytest.raises(UnreadableNotebook, match=r"cannot be read: it holds lists .* than 100 deep"):
+    with pytest.raises(
+        UnreadableNotebook, match=r"cannot be read: it holds lists .* than 100 deep"
+    ):
         exporter().from_filename(str(path))
     with path.open("wb") as file:
         file.truncate(200_000_000)

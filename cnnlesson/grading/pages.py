@@ -589,6 +589,10 @@ class Escaping(BaseLoader):
         return source, *rest  # type: ignore[return-value]
 
 
+# nbgrader's style sheet gives the cells of a table no room.
+_TABLES = "<style>.rendered_html :is(th, td) { padding: 0 1em 0 0; text-align: left }</style>"
+
+
 class PageExporter(CappedReading, HTMLExporter):
     """nbconvert's `HTMLExporter` for pages of notebooks that nobody vouches for.
 
@@ -628,7 +632,7 @@ class PageExporter(CappedReading, HTMLExporter):
 
     def _create_environment(self) -> Environment:
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
-        macro = "{%- macro mathjax(url='') -%}" + self.head + "{%- endmacro -%}"
+        macro = "{%- macro mathjax(url='') -%}" + self.head + _TABLES + "{%- endmacro -%}"
         loaders = [DictLoader({"mathjax.html.j2": macro})]
         if environment.loader is not None:
             loaders.append(environment.loader)  # type: ignore[arg-type]
