@@ -5,8 +5,10 @@ import math
 import re
 from fractions import Fraction
 
+import nbformat
 import numpy as np
 import pytest
+from course import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -418,3 +420,18 @@ def test_all_grade_cells_of_the_course_are_read():
         graded = [cell for cell in cells if cell.metadata.nbgrader.grade]
         read = [bank.question(cell.metadata.nbgrader.grade_id, cell.source) for cell in graded]
         assert tuple(filter(None, read)) == assignment.questions
+
+
+# --- In the order of the notebook ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_bank_has_its_questions_in_the_order_in_which_the_notebook_asks_them(assignment):
+    # After the last function of the bank's order, the rest of the library is handed out.
+    notebook = nbformat.read(ROOT / "source" / assignment / f"{assignment}.ipynb", as_version=4)
+    asked = [
+        bank.question(cell.metadata.nbgrader.grade_id, cell.source)
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code"
+    ]
+    assert [*filter(None, asked)] == [*ASSIGNMENTS[assignment].questions]
