@@ -369,6 +369,26 @@ def test_what_is_too_much_is_left_out_and_never_the_notebook(hand_in):
     assert "'010.txt' was left out: it has 100 bytes, and at most 0 are read" in said
 
 
+def test_a_thicket_of_folders_is_looked_into_only_so_far(tmp_path, hand_in):
+    for number in range(300):
+        (tmp_path / "came-in" / f"{number % 3}/{number}/empty").mkdir(parents=True)
+        (tmp_path / "came-in" / f"{number}-link").symlink_to("/etc")
+    staged, said = hand_in({FILE: ANSWERED}, max_files=10)
+    assert is_answered(staged)
+    assert said[-1] == "it holds far too much, and not all of it was looked at"
+    assert len(said) <= 201
+
+
+def test_what_a_copy_leaves_out_is_told(tmp_path):
+    (tmp_path / "graded").mkdir()
+    (tmp_path / "graded" / "large.csv").write_bytes(b"x" * 100)
+    for number in range(30):
+        (tmp_path / "graded" / f"{number}.ipynb").write_bytes(ANSWERED)
+    (said,) = Intake(max_total_bytes=10).copy(tmp_path / "graded", tmp_path / "copy")
+    assert said == "'large.csv' was left out: it has 100 bytes, and at most 10 are read"
+    assert len(staged_files(tmp_path / "copy")) == 30
+
+
 def test_no_crowd_of_notebooks_hides_the_right_one(hand_in):
     staged, said = hand_in({**{f"{number}.ipynb": b"" for number in range(500)}, FILE: ANSWERED})
     assert is_answered(staged)

@@ -41,6 +41,7 @@ _LONGEST_NAME, _LONGEST_PATH = 200, 1000  # bytes, as a file system counts
 _LONGEST_TIMESTAMP = 100  # bytes
 _ZONE = re.compile(r"[A-Za-z][\w/+-]*|[+-]?\d{1,4}")
 _MOST_NOTEBOOKS = 20  # to be read in search of one that was renamed
+_SEEN_FOR_EACH_FILE = 20  # files and folders that are looked at, for each that is taken in
 _NOTEBOOKS_TOGETHER = 3  # times what one notebook may have
 
 
@@ -126,10 +127,11 @@ class Intake(LoggingConfigurable):
 
     def copy(self, folder: Path, into: Path) -> list[str]:
         """Copy a folder's plain files, notebooks as they are, and say what was left out."""
-        found = self.collect(folder)
+        found = self.collect(folder, (path.stem for path in folder.glob("*.ipynb")))
         into.mkdir(mode=0o700, parents=True)
         _write(found.files, into)
-        return found.remarks
+        left_out = (f"{shown(path)} was left out: {why}" for path, why in found.amiss.items())
+        return [*found.remarks, *left_out]
 
     def collect(self, folder: Path, expected: Iterable[str] = ()) -> HandedIn:
         """Read a submission's files, as they are, as far as they are plain, few and small.
@@ -184,10 +186,11 @@ class Intake(LoggingConfigurable):
     ) -> list[PurePosixPath]:
         """Find the files to take in, `first` and notebooks first: nothing may crowd them out."""
         found = {path for path in first if _is_file(top, path)}
-        for path in self._walk(top, PurePosixPath(), remarks):
-            found.add(path)
-            if len(found) > 10 * self.max_files:
-                break
+        # There may be millions; those that count are few.
+        to_see = iter(range(_SEEN_FOR_EACH_FILE * self.max_files))
+        found.update(self._walk(top, PurePosixPath(), to_see, remarks))
+        if next(to_see, None) is None:
+            remarks.append("it holds far too much, and not all of it was looked at")
         ordered = sorted(
             found,
             key=lambda path: (
@@ -202,17 +205,19 @@ class Intake(LoggingConfigurable):
         return ordered[: self.max_files]
 
     def _walk(
-        self, folder: int, inside: PurePosixPath, remarks: list[str]
+        self, folder: int, inside: PurePosixPath, to_see: Iterator[int], remarks: list[str]
     ) -> Iterator[PurePosixPath]:
         with os.scandir(folder) as entries:
-            # A folder may hold millions; those that count are few.
-            some = [entry for entry, _ in zip(entries, range(20 * self.max_files), strict=False)]
+            some = [entry for _, entry in zip(to_see, entries, strict=False)]
         for entry in sorted(
             some, key=lambda entry: (not entry.name.endswith(".ipynb"), entry.name)
         ):
             path = inside / entry.name
-            mode = entry.stat(follow_symlinks=False).st_mode
             if any(fnmatch(entry.name, pattern) for pattern in JUNK):
+                continue
+            try:
+                mode = entry.stat(follow_symlinks=False).st_mode
+            except OSError:  # it is gone by now
                 continue
             if not is_decent(path):
                 remarks.append(f"{shown(path)} has a name that cannot be kept, and was left out")
@@ -225,8 +230,10 @@ class Intake(LoggingConfigurable):
                 remarks.append(f"{shown(path)} lies too deep, and was left out")
             else:
                 with _opened(entry.name, folder) as inner:
-                    if inner is not None:
-                        yield from self._walk(inner, path, remarks)
+                    if inner is None:
+                        remarks.append(f"{shown(path)} cannot be opened, and was left out")
+                    else:
+                        yield from self._walk(inner, path, to_see, remarks)
 
 
 # --- Files, by their folders' descriptors -------------------------------------------------------

@@ -305,7 +305,7 @@ def _update(cells: Sequence[NotebookNode], updates: Sequence[Any]) -> None:
         match update:
             case [int(number), int(place), dict(data)] if 0 <= number < len(cells):
                 outputs = cells[number].outputs
-                if 0 <= place < len(outputs) and "data" in outputs[place]:
+                if 0 <= place < len(outputs) and outputs[place].output_type == "display_data":
                     outputs[place].data = node(shown(data))
 
 
