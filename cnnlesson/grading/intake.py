@@ -306,7 +306,20 @@ def take_in(handed_in: HandedIn, course: Course, limits: ReadingLimits) -> Taken
     for notebook in notebooks.values():
         if remarks:
             note(notebook, remarks)
+    if (came := _time_of(handed_in, remarks)) is not None:
+        others[PurePosixPath(TIMESTAMP)] = came
     return TakenIn(notebooks, others, remarks)
+
+
+def _time_of(handed_in: HandedIn, remarks: list[str]) -> bytes | None:
+    """Find the timestamp; what is amiss with it is no matter of the notebooks'."""
+    path = PurePosixPath(TIMESTAMP)
+    content = handed_in.files.get(path)
+    if content is not None and _tells_a_time(content):
+        return content
+    if content is not None or path in handed_in.amiss:
+        remarks.append(f"{TIMESTAMP} does not tell a time, and was left out")
+    return None
 
 
 def _notebooks(
@@ -355,11 +368,8 @@ def _others(handed_in: HandedIn, course: Course, remarks: list[str]) -> dict[Pur
     fitting = {}
     for path in [*handed_in.files, *handed_in.amiss]:
         if str(path) == TIMESTAMP:
-            if path in handed_in.files and _tells_a_time(handed_in.files[path]):
-                fitting[path] = handed_in.files[path]
-            else:
-                remarks.append(f"{TIMESTAMP} does not tell a time, and was left out")
-        elif path in folders or not ours.isdisjoint(path.parents):
+            continue
+        if path in folders or not ours.isdisjoint(path.parents):
             remarks.append(f"{shown(path)} is in the place of a file of the course: left out")
         elif path.suffix == ".ipynb" or path in course.files:
             continue
