@@ -125,6 +125,7 @@ class _Grading:
     def _tasks(self, waiting: Sequence[Waiting]) -> Iterator[Task[tuple[Waiting, Submission]]]:
         """Read the submissions, one by one."""
         for each in waiting:
+            self._course.announce(each, done=False)
             try:
                 submission = self._course.submission(each, self._assignment.references)
             except (RefusedSubmission, OSError) as error:
@@ -187,6 +188,7 @@ class _Grading:
         self._records.save(record)
         self._staging.place(staged, waiting.target)
         self._course.converter.set_permissions(self._course.name, waiting.student)
+        self._course.announce(waiting, done=True)
 
     def _others_of(self, target: Path) -> list[str]:
         """The notebooks of an earlier grading that are not graded now."""

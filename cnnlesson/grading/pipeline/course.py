@@ -149,6 +149,13 @@ class Course:
         """Return where a student's graded submission goes."""
         return Path(self.converter._format_dest(self.name, student))
 
+    def announce(self, waiting: Waiting, *, done: bool) -> None:
+        """Call what is configured as `pre_convert_hook`, or `post_convert_hook`, if anything is."""
+        self.coursedir.student_id = waiting.student
+        self.converter.notebooks = sorted(map(str, waiting.folder.glob("*.ipynb")))
+        hook = "run_post_convert_hook" if done else "run_pre_convert_hook"
+        getattr(self.converter, hook)()
+
     def _is_to_be_done(self, folder: Path, target: Path, known: bool) -> bool:
         if self.converter.force or not known or not target.exists():
             return True

@@ -5,6 +5,7 @@ import multiprocessing.forkserver
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ _What = TypeVar("_What")
 Work = Callable[..., bytes]
 
 _ROOM = 64 * 1024 * 1024  # bytes of tasks that may be on their way at a time
+_RECOUNT = 2.0  # seconds between two counts of the workers, which the scheduler is asked for
 _AHEAD = 2  # tasks for each worker, so that none waits for the coordinator
 
 
@@ -83,11 +85,15 @@ class Cluster:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self._counted, self._threads = 0.0, 1
 
     @property
     def workers(self) -> int:
         """How many tasks can be done at a time; it changes as workers come and go."""
-        return max(1, int(sum(self._client.nthreads().values())))
+        if time.monotonic() - self._counted > _RECOUNT:
+            self._threads = max(1, int(sum(self._client.nthreads().values())))
+            self._counted = time.monotonic()
+        return self._threads
 
     def run(self, work: Work, common: bytes, tasks: Iterable[Task[Any]]) -> Iterator[Done[Any]]:
         """As `Engine` has it."""

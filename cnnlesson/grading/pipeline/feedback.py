@@ -100,6 +100,7 @@ class _Pages:
     def _tasks(self, waiting: Sequence[Waiting]) -> Iterator[Task[tuple[_Folder, str, float]]]:
         """Read what was graded, and what the gradebook has of it, notebook by notebook."""
         for each in waiting:
+            self._course.announce(each, done=False)
             try:
                 found = self._course.collect(each)
                 notebooks = {
@@ -185,6 +186,7 @@ class _Pages:
         target = folder.waiting.target
         self._staging.place(self._staging.stage(target, folder.files), target)
         self._course.converter.set_permissions(self._course.name, student)
+        self._course.announce(folder.waiting, done=True)
         self._log(student, {"made": True, "seconds": round(time.perf_counter() - began, 4)})
         self._outcome.done += 1
         self._progress.one()
