@@ -1,13 +1,11 @@
 """The assignment `padding`: its right answers, counted on arrays, and its wrong ones."""
 
-import filecmp
 import itertools
 import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from course import ROOT, copy_course
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
@@ -341,22 +339,3 @@ def test_a_design_that_fails_is_told_what_it_does_not_fulfil(design, says):
     verdict = told("design-the-padding", goal, design)
     assert verdict.share == 0
     assert says in " ".join(verdict.sentences)
-
-
-# --- The notebook ------------------------------------------------------------------------------
-
-
-@pytest.mark.nbgrader
-@pytest.mark.parametrize("student", ["", "ada", "bo", "cy"])
-def test_the_solutions_are_right_for_every_student(student, run, monkeypatch, clean_environment):
-    monkeypatch.setitem(clean_environment, "CNNLESSON_STUDENT", student)
-    said = run("nbgrader", "validate", "source/padding/padding.ipynb", cwd=ROOT)
-    assert "Success! Your notebook passes all the tests." in said
-
-
-@pytest.mark.nbgrader
-def test_the_release_is_what_nbgrader_makes_of_the_source(run, tmp_path):
-    course = copy_course(tmp_path, "source")
-    run("nbgrader", "generate_assignment", "padding", cwd=course)
-    made = course / "release/padding/padding.ipynb"
-    assert filecmp.cmp(made, ROOT / "release/padding/padding.ipynb", shallow=False)

@@ -7,8 +7,11 @@ import nbformat
 import pytest
 from course import ROOT, copy_course
 
+from cnnlesson.quiz import bank, session
 from cnnlesson.quiz.bank import ASSIGNMENTS as IN_THE_BANK
 from cnnlesson.quiz.bank import QUESTIONS
+from cnnlesson.quiz.diagnosis import Outcome, judge
+from cnnlesson.quiz.questions import Kind
 
 ASSIGNMENTS = sorted(folder.name for folder in (ROOT / "source").iterdir() if folder.is_dir())
 SUBMISSIONS = sorted(folder.name for folder in (ROOT / "tests/submissions").iterdir())
@@ -97,12 +100,35 @@ def test_a_release_holds_no_solution(assignment):
 
 
 @pytest.mark.nbgrader
-@pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_the_source_validates(assignment, run):
+@pytest.mark.parametrize(
+    ("assignment", "student"), [*((name, "") for name in ASSIGNMENTS), ("padding", "ada")]
+)
+def test_the_source_validates(assignment, student, run, monkeypatch, clean_environment):
+    monkeypatch.setitem(clean_environment, "CNNLESSON_STUDENT", student)
     for path in notebooks("source", assignment):
         assert "Success! Your notebook passes all the tests." in run(
             "nbgrader", "validate", str(path), cwd=ROOT
         )
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_sources_answers_are_right_for_every_student(assignment, monkeypatch):
+    """All but functions, which have the same numbers for all."""
+    (path,) = notebooks("source", assignment)
+    sources = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
+    questions = [QUESTIONS[name] for name in IN_THE_BANK[assignment].questions]
+    students = [session.variant(assignment, f"student-{number}") for number in range(100)]
+    for variant in (bank.LESSON, *students):
+        monkeypatch.setattr(session, "_current", session.Session(variant))
+        names = {}
+        exec("from cnnlesson import ask", names)
+        for question in questions:
+            if question.kind is Kind.FUNCTION:
+                continue
+            exec(sources[f"{question.id}-answer"], names)
+            answer = sources[question.id].removeprefix(f'check("{question.id}", ')[:-1]
+            verdict = judge(question, bank.setup(question, variant), names[answer])
+            assert verdict.outcome is Outcome.RIGHT, (question.id, variant)
 
 
 @pytest.mark.nbgrader
