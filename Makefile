@@ -105,8 +105,11 @@ grade: $(VENV)/with-lab
 
 # --- Developers ------------------------------------------------------------------------------
 
+# As many workers as cores, but each may have a browser and a JupyterLab, so four at most. A file
+# stays with one worker, since its tests share what is slow to set up.
+WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/with-test
-	pytest $(PYTEST_FLAGS)
+	pytest $(WORKERS) $(PYTEST_FLAGS)
 
 # What `make test` does with a few students.
 same-marks: $(VENV)/with-test

@@ -1,6 +1,7 @@
 """Markers that say what a test needs, and how long each kind took; for tests/ and notebooks/."""
 
 import shutil
+import time
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,15 +10,16 @@ import pytest
 
 MARKERS = {
     "attack": "grades hostile submissions by the real commands, in the sandbox",
-    "notebook": "a committed notebook, executed again and compared by nbval",
     "nbgrader": "runs the real nbgrader commands",
     "browser": "drives a real JupyterLab in Chromium",
+    "notebook": "a committed notebook, executed again and compared by nbval",
     "sandbox": "runs submissions in the sandbox, which needs Linux and bubblewrap",
     "internet": "asks other hosts whether links to them still lead somewhere; `make links` runs it",
     "torch": "compared with PyTorch; it is an extra for benchmarks and never needed",
 }
 
 _seconds: Counter[str] = Counter()
+_start = time.monotonic()
 
 
 def pytest_addoption(parser):
@@ -46,6 +48,18 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker("notebook")
     if "internet" not in config.getoption("markexpr"):  # other hosts are only asked by request
         items[:] = [item for item in items if not item.get_closest_marker("internet")]
+    if hasattr(config, "workerinput"):
+        begin_with_the_longest_files(items)
+
+
+def begin_with_the_longest_files(items):
+    """Keep the short ones for the end, where else a worker may be left with a long one alone."""
+    ranks = {name: rank for rank, name in enumerate(MARKERS)}
+    of_a_file = {}
+    for item in items:
+        marked = [ranks[marker.name] for marker in item.iter_markers() if marker.name in ranks]
+        of_a_file[item.path] = min([*marked, of_a_file.get(item.path, len(ranks))])
+    items.sort(key=lambda item: of_a_file[item.path])
 
 
 def pytest_runtest_setup(item):
@@ -106,3 +120,4 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.section("minutes per marker")
     for name, seconds in _seconds.most_common():
         terminalreporter.line(f"{seconds / 60:6.2f}  {name}")
+    terminalreporter.line(f"{(time.monotonic() - _start) / 60:6.2f}  on the clock")

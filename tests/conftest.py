@@ -1,11 +1,13 @@
 """What the tests share: the real commands, and the course in a folder of its own."""
 
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from course import ROOT
 from hypothesis import settings
 from labs import browser, lab, notebook7, page, served_course  # noqa: F401 - fixtures for all tests
 
@@ -48,3 +50,23 @@ def run(clean_environment):
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def make_in_checkout(clean_environment):
+    """Run make in the checkout itself; one at a time, since workers share it."""
+
+    def make(*arguments):
+        with (ROOT / "Makefile").open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            made = subprocess.run(
+                ["make", *arguments],
+                cwd=ROOT,
+                env=clean_environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        assert made.returncode == 0, made.stdout
+
+    return make

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import math
 import re
-import subprocess
 import xml.etree.ElementTree as ET
 from fractions import Fraction
 from hashlib import sha256
@@ -649,11 +648,9 @@ def test_it_answers_when_its_kernel_is_gone(browser, lab, served_course):
 
 
 @pytest.fixture(scope="module")
-def static_page(tmp_path_factory, clean_environment):
+def static_page(tmp_path_factory, make_in_checkout):
     """A notebook with a box of every form, as `make site` makes a page of it."""
-    packages = "tools/site/node_modules/.package-lock.json"
-    if not (ROOT / packages).exists():
-        subprocess.run(["make", packages], cwd=ROOT, env=clean_environment, check=True)
+    make_in_checkout("tools/site/node_modules/.package-lock.json")
     spec = importlib.util.spec_from_file_location("build", ROOT / "tools/site/build.py")
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)

@@ -448,11 +448,11 @@ HOSTILE = {
 
 def assert_kind(question, answer):
     """Whatever it is, it ends in a short message, soon, and leaves a small plain record."""
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises((WrongAnswer, NotAnswered)) as refused:
         check(question, answer)
     left = answer_record(question, "", answer, "1")
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     message = str(refused.value)
     assert max(map(len, message.splitlines())) < 80
     assert len(message) < 1000

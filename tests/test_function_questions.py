@@ -912,11 +912,11 @@ ATTACKS = [
 
 @pytest.mark.parametrize("value", ATTACKS, ids=range(len(ATTACKS)))
 def test_attacks_are_refused_with_a_sentence(value):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ValueError, match="the record of a function holds") as refused:
         decode(value, "n")
     assert len(str(refused.value)) < 200
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_text_in_a_record_is_one_plain_line():

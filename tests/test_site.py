@@ -1,7 +1,6 @@
 """The pages that `make site` makes: read from a disk, with no network and no kernel."""
 
 import re
-import subprocess
 
 import nbformat
 import pytest
@@ -24,17 +23,9 @@ PAGES = [
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, clean_environment):
+def site(tmp_path_factory, make_in_checkout):
     folder = tmp_path_factory.mktemp("site") / "site"
-    made = subprocess.run(
-        ["make", "site", f"SITE={folder}"],
-        cwd=ROOT,
-        env=clean_environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert made.returncode == 0, made.stdout
+    make_in_checkout("site", f"SITE={folder}")
     return folder
 
 
