@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from html import escape, unescape
 from typing import Any, ClassVar
 from xml.etree import ElementTree
@@ -18,7 +19,15 @@ import latex2mathml.converter
 from bleach.css_sanitizer import CSSSanitizer
 from bleach.sanitizer import Cleaner
 from bs4 import BeautifulSoup, Tag
-from jinja2 import BaseLoader, ChoiceLoader, DictLoader, Environment, pass_context
+from jinja2 import (
+    BaseLoader,
+    BytecodeCache,
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    pass_context,
+)
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
@@ -593,6 +602,25 @@ class Escaping(BaseLoader):
 _TABLES = "<style>.rendered_html :is(th, td) { padding: 0 1em 0 0; text-align: left }</style>"
 
 
+class _Compiled(BytecodeCache):
+    """Keeps compiled templates for the next page, since each page has an environment of its own."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take a template that was compiled before, unless its source has changed since."""
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template."""
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 class PageExporter(CappedReading, HTMLExporter):
     """nbconvert's `HTMLExporter` for pages of notebooks that nobody vouches for.
 
@@ -637,14 +665,21 @@ class PageExporter(CappedReading, HTMLExporter):
         if environment.loader is not None:
             loaders.append(environment.loader)  # type: ignore[arg-type]
         environment.loader = Escaping(ChoiceLoader(loaders))
+        environment.bytecode_cache = _COMPILED
         environment.globals["nonce"] = self.nonce
         return environment
 
 
 @pass_context
 def _markdown2html(context: Context, source: str) -> Markup:
-    cell = context.get("cell", {})
-    return rendered(source, cell.get("attachments"))
+    attachments = context.get("cell", {}).get("attachments")
+    return rendered(source, attachments) if attachments else _rendered_before(source)
+
+
+@lru_cache(maxsize=200)
+def _rendered_before(markdown: str) -> Markup:
+    """Most texts are the instructor's, and stand on everybody's page."""
+    return rendered(markdown)
 
 
 def _clean_html(html: str) -> Markup:
