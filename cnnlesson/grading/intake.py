@@ -147,7 +147,9 @@ class Intake(LoggingConfigurable):
         handed_in = HandedIn()
         with _opened(folder) as top:
             if top is None:
-                raise RefusedSubmission(f"{folder} is no folder, or a link to one")
+                raise RefusedSubmission(
+                    f"{folder} is no folder, or a link to one, or cannot be opened"
+                )
             with os.scandir(top) as entries:
                 if not any(entries):
                     raise RefusedSubmission(f"{folder} is empty")
@@ -217,7 +219,8 @@ class Intake(LoggingConfigurable):
                 continue
             try:
                 mode = entry.stat(follow_symlinks=False).st_mode
-            except OSError:  # it is gone by now
+            except OSError:  # it is gone by now, or the folder may not be entered
+                remarks.append(f"{shown(path)} cannot be read, and was left out")
                 continue
             if not is_decent(path):
                 remarks.append(f"{shown(path)} has a name that cannot be kept, and was left out")
@@ -243,7 +246,7 @@ class Intake(LoggingConfigurable):
 
 @contextlib.contextmanager
 def _opened(folder: str | Path, inside: int | None = None) -> Iterator[int | None]:
-    """Open a folder, unless it is none, or a link to one."""
+    """Open a folder, unless it is none, or a link to one, or closed to whoever grades."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=inside)
     except OSError:
