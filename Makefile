@@ -111,7 +111,8 @@ WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscop
 test: $(VENV)/with-test
 	pytest $(WORKERS) $(PYTEST_FLAGS)
 
-# What `make test` does with a few students.
+# What `make test` does with a few students. Like the attacks below, it is done as an ordinary
+# user as well where root runs it.
 same-marks: $(VENV)/with-test
 	pytest --must-run sandbox --students 60 tests/test_same_marks.py
 

@@ -1,6 +1,7 @@
 """Markers that say what a test needs, and how long each kind took; for tests/ and notebooks/."""
 
 import shutil
+import tempfile
 import time
 from collections import Counter
 from importlib.util import find_spec
@@ -13,10 +14,13 @@ MARKERS = {
     "nbgrader": "runs the real nbgrader commands",
     "browser": "drives a real JupyterLab in Chromium",
     "notebook": "a committed notebook, executed again and compared by nbval",
+    "somebody": "becomes an ordinary user for it, as root can, with the system's Python",
     "sandbox": "runs submissions in the sandbox, which needs Linux and bubblewrap",
     "internet": "asks other hosts whether links to them still lead somewhere; `make links` runs it",
     "torch": "compared with PyTorch; it is an extra for benchmarks and never needed",
 }
+
+OPEN_FOLDER = pytest.StashKey[str]()
 
 _seconds: Counter[str] = Counter()
 _start = time.monotonic()
@@ -40,6 +44,24 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    if hasattr(config, "workerinput"):
+        config.stash[OPEN_FOLDER] = config.workerinput["open_folder"]
+    else:
+        folder = tempfile.TemporaryDirectory(prefix="cnnlesson-")
+        Path(folder.name).chmod(0o755)
+        config.add_cleanup(folder.cleanup)
+        config.stash[OPEN_FOLDER] = folder.name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput["open_folder"] = node.config.stash[OPEN_FOLDER]
+
+
+@pytest.fixture(scope="session")
+def open_folder(pytestconfig):
+    """A folder that other users can enter, unlike pytest's own; parallel workers share it."""
+    return Path(pytestconfig.stash[OPEN_FOLDER])
 
 
 def pytest_collection_modifyitems(config, items):
@@ -65,7 +87,7 @@ def begin_with_the_longest_files(items):
 def pytest_runtest_setup(item):
     for marker, lacks in LACKS.items():
         if item.get_closest_marker(marker) and (missing := lacks()):
-            if marker in item.config.getoption("must_run"):
+            if any(map(item.get_closest_marker, item.config.getoption("must_run"))):
                 pytest.fail(missing, pytrace=False)
             pytest.skip(missing)
 
@@ -90,10 +112,17 @@ def _missing_for_sandbox():
     return None if shutil.which("bwrap") else "needs bubblewrap (Debian: apt install bubblewrap)"
 
 
+def _missing_for_somebody():
+    from users import lacks_for_somebody
+
+    return lacks_for_somebody()
+
+
 LACKS = {
     "attack": _missing_for_sandbox,
     "browser": _missing_for_browser,
     "sandbox": _missing_for_sandbox,
+    "somebody": _missing_for_somebody,
     "torch": _missing_for_torch,
 }
 """What keeps a test with a marker from running here, as a sentence, if anything does."""

@@ -10,6 +10,7 @@ import pytest
 from course import ROOT
 from hypothesis import settings
 from labs import browser, lab, notebook7, page, served_course  # noqa: F401 - fixtures for all tests
+from users import USERS, User, ordinary_user
 
 # No deadline, since other work slows a machine down; in CI, the same examples at every run.
 settings.register_profile("cnnlesson", deadline=None, derandomize="CI" in os.environ)
@@ -32,24 +33,9 @@ def clean_environment():
 
 
 @pytest.fixture(scope="session")
-def run(clean_environment):
+def run(me):
     """Run a command of this environment by its full path, as one does who activated nothing."""
-
-    def run(*command, cwd, check=True):
-        program, *arguments = command
-        done = subprocess.run(
-            [Path(sys.executable).parent / program, *arguments],
-            cwd=cwd,
-            env=clean_environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
-
-    return run
+    return me.run
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +56,22 @@ def make_in_checkout(clean_environment):
         assert made.returncode == 0, made.stdout
 
     return make
+
+
+@pytest.fixture(scope="session")
+def me(clean_environment, tmp_path_factory):
+    """Whoever runs the tests."""
+    scripts = Path(sys.executable).parent
+    return User(os.getuid(), scripts, clean_environment, tmp_path_factory.mktemp("mine"))
+
+
+@pytest.fixture(scope="session")
+def somebody(clean_environment, open_folder):
+    """An ordinary user, whom root can become."""
+    return ordinary_user(open_folder, clean_environment)
+
+
+@pytest.fixture(scope="module", params=USERS)
+def user(request):
+    """Each user whom a test is to be run for."""
+    return request.getfixturevalue(request.param)

@@ -1,11 +1,13 @@
-"""One course twice: with stock nbgrader's configuration, and with ours."""
+"""One course with stock nbgrader's configuration, and with ours for each user who grades."""
 
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from course import ROOT
 from nbgrader.api import Gradebook
+from users import User
 
 from cnnlesson.grading import simulate
 from cnnlesson.grading.exercise import read_exercise
@@ -45,36 +47,51 @@ def configurations(*, bank):
     stock, imported = re.subn(r"(?m)^from .* import secure$", alone, stock)
     assert found == imported == 1
     ours = course if bank else switch.sub("secure(c)", course)
-    return stock + LATE, ours + LATE
+    return {"stock": stock + LATE, "ours": ours + LATE}
 
 
-class Pair:
-    """One course twice, in folders that differ in their configuration alone."""
+@dataclass(frozen=True)
+class Course:
+    """A course of one assignment, and whoever grades it.
 
-    def __init__(self, folder, assignment, run, *, bank=True):
-        self.assignment, self.run = assignment, run
-        self.courses = [folder / "stock", folder / "ours"]
-        self.configurations = configurations(bank=bank)
+    Attributes:
+        folder: where it lies.
+        assignment: the assignment's name.
+        user: whose it is.
+        bank: whether its questions are the lesson's; if not, it has plain asserts alone.
+    """
+
+    folder: Path
+    assignment: str
+    user: User
+    bank: bool = True
 
     def release(self):
-        """Make the release once, so that both begin from the same gradebook."""
-        first, second = self.courses
-        first.mkdir(exist_ok=True)
-        (first / "nbgrader_config.py").write_text(self.configurations[0], encoding="utf-8")
-        self.run("nbgrader", "generate_assignment", self.assignment, cwd=first)
-        with Gradebook(f"sqlite:///{first}/gradebook.db") as gradebook:
+        self.configure("stock")
+        self._run("generate_assignment")
+        with self.gradebook() as gradebook:
             gradebook.update_or_create_assignment(self.assignment, duedate=f"{simulate.DUE}")
-        shutil.copytree(first, second)
-        (second / "nbgrader_config.py").write_text(self.configurations[1], encoding="utf-8")
+
+    def copy(self, user, kind):
+        """The same course, to begin from the same gradebook, with stock's or our configuration."""
+        course = replace(self, folder=user.folder(self.assignment), user=user)
+        shutil.copytree(self.folder, course.folder, dirs_exist_ok=True)
+        course.configure(kind)
+        user.own(course.folder)
+        return course
+
+    def configure(self, kind):
+        text = configurations(bank=self.bank)[kind]
+        (self.folder / "nbgrader_config.py").write_text(text, encoding="utf-8")
 
     def grade(self, *flags):
-        """Grade both, at the same time."""
+        self._run("autograde", *flags)
 
-        def grade(course):
-            self.run("nbgrader", "autograde", self.assignment, *flags, cwd=course)
+    def gradebook(self):
+        return Gradebook(f"sqlite:///{self.folder}/gradebook.db")
 
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(grade, self.courses))
+    def _run(self, step, *flags):
+        self.user.run("nbgrader", step, self.assignment, *flags, cwd=self.folder)
 
 
 def some_students(assignment, count, loops):
@@ -91,8 +108,8 @@ def outcomes(submission):
 
 
 def submit(course, exercise, students):
-    """Put what students hand in where nbgrader looks for it, beside the sources."""
-    shutil.copytree(ROOT / "source", course / "source")
+    """Put what students hand in where nbgrader looks for it, beside the source."""
+    shutil.copytree(ROOT / "source" / exercise.name, course / "source" / exercise.name)
     for student in students:
         folder = course / "submitted" / student.student / exercise.name
         folder.mkdir(parents=True)

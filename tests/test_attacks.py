@@ -1,13 +1,13 @@
 """Hostile students among honest ones: the real commands give each what is deserved, and no more.
 
 One class for each assignment: all attacks of `tests/attacks/`, and honest students before, between
-and after them. Each class is graded by one `nbgrader autograde` and one `generate_feedback`.
+and after them. Each class is graded by one `nbgrader autograde` and one `generate_feedback`, and
+where root runs the tests, by an ordinary user too.
 """
 
 import ctypes
 import shutil
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from itertools import count
@@ -31,6 +31,7 @@ from attacks.elsewhere import ATTACKS as ELSEWHERE
 from course import ROOT, copy_course
 from nbgrader.api import Gradebook
 from sqlalchemy import create_engine, inspect, text
+from users import User
 
 pytestmark = [pytest.mark.attack, pytest.mark.sandbox, pytest.mark.nbgrader]
 
@@ -60,6 +61,7 @@ class Class:
 
     Attributes:
         assignment: its name.
+        user: who graded it.
         course: its folder.
         before: what the gradebook held before, by table.
         peak: the most memory that a command took, in bytes.
@@ -70,6 +72,7 @@ class Class:
     """
 
     assignment: str
+    user: User
     course: Path
     before: dict
     peak: int
@@ -80,34 +83,43 @@ class Class:
 
 
 @pytest.fixture(scope="module", params=[PARAMETER_SHARING, CONV_LAYER, PLAIN])
-def graded(request, run, tmp_path_factory, clean_environment):
-    """A class of one assignment, graded."""
-    return grade(request.param, run, tmp_path_factory.mktemp(request.param), clean_environment)
+def released(request, run, tmp_path_factory):
+    """A course with a release of one assignment, and nothing handed in."""
+    course = copy_course(tmp_path_factory.mktemp(request.param))
+    shutil.copytree(SOURCES[request.param] / request.param, course / "source" / request.param)
+    run("nbgrader", "generate_assignment", request.param, cwd=course)
+    return request.param, course
 
 
-def grade(assignment, run, folder, environment):
+@pytest.fixture(scope="module")
+def graded(released, user):
+    """The class of that assignment, graded."""
+    assignment, release = released
+    folder = user.folder(assignment)
     course, temporary = folder / "course", folder / "temporary"
-    course.mkdir()
+    shutil.copytree(release, course)
     temporary.mkdir()
-    copy_course(course)
-    shutil.copytree(SOURCES[assignment] / assignment, course / "source" / assignment)
     students = dict(_students(assignment))
     for student, attack in students.items():
         hand_in(student, attack, assignment, course / "submitted" / student / assignment)
-    run("nbgrader", "generate_assignment", assignment, cwd=course)
+    user.own(folder)
     before = rows(course)
-    environment = environment | {"TMPDIR": str(temporary)}
     become_subreaper()
     others = set(psutil.Process().children(recursive=True))
     peaks, said = [], []
+    environment = user.environment | {"TMPDIR": str(temporary)}
     limits = (f"--Execute.timeout={TIMEOUT}", f"--Sandbox.total_timeout={TOTAL_TIMEOUT}")
     for step in (["autograde", *limits], ["generate_feedback"]):
-        peak, words = watched([step[0], assignment, *step[1:]], course, environment)
+        command = user.command("nbgrader", step[0], assignment, *step[1:])
+        peak, words = watched(command, course, environment)
         peaks.append(peak)
         said.append(words)
     children = psutil.Process().children(recursive=True)
     left = [each for each in children if each not in others and each.status() != "zombie"]
-    return Class(assignment, course, before, max(peaks), "\n".join(said), temporary, left, students)
+    return Class(
+        *(assignment, user, course, before),
+        *(max(peaks), "\n".join(said), temporary, left, students),
+    )
 
 
 def _students(assignment):
@@ -130,10 +142,9 @@ def hand_in(student, attack, assignment, folder):
 
 
 def watched(command, course, environment):
-    """Run a command of nbgrader; return the most memory that it itself took, and what it said."""
-    program = [Path(sys.executable).parent / "nbgrader", *command]
+    """Run a command; return the most memory that it itself took, and what it said."""
     with subprocess.Popen(
-        program,
+        command,
         cwd=course,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -204,12 +215,13 @@ def test_the_course_is_as_it_was(graded):
     expected = {"nbgrader_config.py", "source", "release", "submitted", "autograded", "feedback"}
     expected |= {"gradebook.db", ".grading-secret"}
     assert {path.name for path in graded.course.iterdir()} <= expected
+    assert {path.lstat().st_uid for path in graded.course.iterdir()} == {graded.user.uid}
 
 
 def test_nothing_is_left_on_the_machine(graded):
     assert graded.left == []
     assert [*graded.temporary.iterdir()] == []
-    places = ("/tmp", "/var/tmp", "/dev/shm", Path.home(), "/")
+    places = ("/tmp", "/var/tmp", "/dev/shm", graded.user.environment["HOME"], "/")
     assert [path for place in places for path in Path(place).glob(f"*{MARK}*")] == []
 
 

@@ -4,14 +4,16 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from copy import deepcopy
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import nbformat
 import pytest
 from course import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from users import SOMEBODY
 
 from cnnlesson.grading.exporting import CappedNotebookExporter
 from cnnlesson.grading.intake import Course, Intake, RefusedSubmission, unsafe_student
@@ -321,6 +323,35 @@ def test_links_and_devices_are_never_followed(hand_in, tmp_path):
     for name in FILE, "all", "gone":
         assert f"'{name}' is a link, and was left out" in said
     assert "'pipe.ipynb' is no plain file, and was left out" in said
+
+
+def test_what_its_owner_has_closed_stops_nothing(open_folder):
+    """Not even where permissions bind whoever grades, as they do not bind root."""
+    user = SOMEBODY if os.getuid() == 0 else os.getuid()
+    folder = Path(tempfile.mkdtemp(dir=open_folder))
+    for name in ("locked/a", "listed/b", "c"):
+        (folder / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "in" / name).write_bytes(b"x")
+    (folder / "in" / FILE).write_bytes(ANSWERED)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user, -1)
+    for name, mode in (("locked", 0), ("listed", 0o400), ("c", 0)):
+        (folder / "in" / name).chmod(mode)
+    me = os.geteuid()
+    Intake().stage(folder / "in", COURSE, folder / "mine")  # with all modules that it needs
+    os.seteuid(user)
+    try:
+        said = Intake().stage(folder / "in", COURSE, folder / "staged")
+    finally:
+        os.seteuid(me)
+    assert is_answered(folder / "staged")
+    assert set(said) == {
+        "'locked' cannot be opened, and was left out",
+        "'listed/b' cannot be read, and was left out",
+        "'c' was left out: Permission denied",
+    }
+    for name in ("locked", "listed"):
+        (folder / "in" / name).chmod(0o700)  # or they could not be removed
 
 
 def test_a_hard_link_is_copied_as_bytes(hand_in, tmp_path):

@@ -3,16 +3,18 @@
 Stock is nbgrader with its own preprocessors; all that the course adds there is what its notebooks
 cannot do without, so that a kernel knows whose notebook it runs. Two things may differ, and are
 computed here: partial credit, which stock does not give, and stock's traps. Whole submissions that
-stock cannot grade at all (`simulate.UNGRADED`) are left out.
+stock cannot grade at all (`simulate.UNGRADED`) are left out. Stock grades once, and whoever grades
+with ours is compared with it.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from nbgrader.api import Gradebook
-from pairs import Pair, outcomes, some_students, submit
+from pairs import Course, outcomes, some_students, submit
 
 pytestmark = [pytest.mark.nbgrader, pytest.mark.sandbox]
 
@@ -58,10 +60,10 @@ class Book:
     totals: dict[tuple[str, str], Total]
 
 
-def read(course, assignment):
+def read(course):
     marks, totals = {}, {}
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
-        for submission in gradebook.assignment_submissions(assignment):
+    with course.gradebook() as gradebook:
+        for submission in gradebook.assignment_submissions(course.assignment):
             for notebook in submission.notebooks:
                 key = (notebook.name, submission.student.id)
                 totals[key] = Total(
@@ -89,26 +91,45 @@ def read(course, assignment):
 # The lesson's own assignments, of simulated students
 
 
-@pytest.fixture(scope="module", params=CLASSES)
-def a_class(request, run, tmp_path_factory):
-    """Students of an assignment, graded both ways."""
+@pytest.fixture(scope="session", params=CLASSES)
+def a_class(request, me):
+    """Students of an assignment, and a course that they have handed it in to."""
     assignment = request.param
     count = request.config.getoption("students") or CLASSES[assignment]
     exercise, students = some_students(assignment, count, loops=int(assignment == FIRST))
-    pair = Pair(tmp_path_factory.mktemp(assignment), assignment, run)
-    submit(pair.courses[0], exercise, students)
-    return pair, students, first_marks(pair)
+    course = Course(me.folder(assignment), assignment, me)
+    submit(course.folder, exercise, students)
+    course.release()
+    return course, students
 
 
-def first_marks(pair):
-    pair.release()
-    pair.grade()
-    return both(pair)
+class Graded:
+    """A course that is being graded, in the background."""
+
+    def __init__(self, course):
+        self.course = course
+        self._grading = BACKGROUND.submit(course.grade)
+
+    @cached_property
+    def book(self):
+        """What the gradebook held afterwards, whatever has become of it since."""
+        self._grading.result()
+        return read(self.course)
 
 
-def both(pair):
-    """What the two gradebooks hold: stock's, and ours."""
-    return tuple(read(course, pair.assignment) for course in pair.courses)
+BACKGROUND = ThreadPoolExecutor()
+
+
+@pytest.fixture(scope="module")
+def stock(a_class, me):
+    course, _ = a_class
+    return Graded(course.copy(me, "stock"))
+
+
+@pytest.fixture(scope="module")
+def ours(a_class, stock, user):  # noqa: ARG001 - stock's grading is to begin first
+    course, _ = a_class
+    return Graded(course.copy(user, "ours"))
 
 
 def as_ours(stock, assignment, students):
@@ -139,42 +160,50 @@ def as_ours(stock, assignment, students):
     return expected
 
 
-def test_the_class_shows_what_it_is_to_show(a_class):
-    pair, students, (stock, ours) = a_class
+def test_the_class_shows_what_it_is_to_show(a_class, stock, ours):
+    course, students = a_class
     shown = set().union(*map(outcomes, students))
     assert {"right", "wrong", "explained"} <= shown
-    if pair.assignment == FIRST:
+    if course.assignment == FIRST:
         assert {"blank", "follows", "partly", "raises", "loops"} <= shown
         assert {each.handling for each in students} >= {"grade-cell-deleted", "answer-cell-deleted"}
         assert {each.late for each in students} == {True, False}
-    assert len(ours.totals) == len(stock.totals) == len(students)
+    assert len(ours.book.totals) == len(stock.book.totals) == len(students)
 
 
-def test_marks_are_the_same_but_for_partial_credit(a_class):
-    pair, students, (stock, ours) = a_class
-    expected = as_ours(stock, pair.assignment, students)
-    assert ours.marks == expected.marks
-    assert ours.totals == expected.totals
+def test_marks_are_the_same_but_for_partial_credit(a_class, stock, ours):
+    course, students = a_class
+    expected = as_ours(stock.book, course.assignment, students)
+    assert ours.book.marks == expected.marks
+    assert ours.book.totals == expected.totals
 
 
-def test_stock_gives_what_the_list_says(a_class):
+def test_stock_gives_what_the_list_says(a_class, stock):
     """Or the comparison would be with a stock that cannot run these notebooks."""
-    pair, students, (stock, _) = a_class
+    course, students = a_class
     for student in students:
         for place, answer in enumerate(student.answers):
             if answer.by_hand or (student.handling and place == student.at):
                 continue
-            mark = stock.marks[pair.assignment, student.student, answer.question]
+            mark = stock.book.marks[course.assignment, student.student, answer.question]
             assert mark.auto_score == answer.stock_points, (student.student, answer.question)
 
 
 # Graded again, once a person has given points, written comments and come to late submissions
 
 
-def mark_by_hand(course, assignment, students):
+def graded_again(graded, students):
+    """What a person typed after the first grading, and what the gradebook holds after another."""
+    first, course = graded.book, graded.course
+    typed = mark_by_hand(course, students)
+    course.grade("--force")
+    return first, typed, read(course)
+
+
+def mark_by_hand(course, students):
     """Do as the formgrader does with what an instructor types, and return what that was."""
-    typed = {}
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+    assignment, typed = course.assignment, {}
+    with course.gradebook() as gradebook:
         for number, student in enumerate(students):
             for place, answer in enumerate(student.answers):
                 asked = (answer.question, assignment, assignment, student.student)
@@ -194,23 +223,28 @@ def mark_by_hand(course, assignment, students):
     return typed
 
 
+@pytest.fixture(scope="module")
+def stock_again(a_class, stock):
+    _, students = a_class
+    return graded_again(stock, students)
+
+
 @pytest.mark.parametrize("a_class", [FIRST], indirect=True)
-def test_a_regrade_keeps_what_a_person_gave(a_class):
-    pair, students, before = a_class
-    typed, also_typed = (mark_by_hand(course, pair.assignment, students) for course in pair.courses)
+def test_a_regrade_keeps_what_a_person_gave(a_class, stock_again, ours):
+    course, students = a_class
+    _, also_typed, stock = stock_again
+    before, typed, after = graded_again(ours, students)
     assert typed == also_typed
-    pair.grade("--force")
-    stock, ours = both(pair)
-    expected = as_ours(stock, pair.assignment, students)
-    assert ours.marks == expected.marks
-    assert ours.totals == expected.totals
-    for key, mark in ours.marks.items():
+    expected = as_ours(stock, course.assignment, students)
+    assert after.marks == expected.marks
+    assert after.totals == expected.totals
+    for key, mark in after.marks.items():
         assert (mark.manual_score, mark.extra_credit) == typed[key]
-        assert mark.auto_score == before[1].marks[key].auto_score
+        assert mark.auto_score == before.marks[key].auto_score
         assert mark.needs_manual_grade == (mark.manual_score is not None)  # to be looked at again
-    comments = [mark.manual_comment for mark in ours.marks.values() if mark.manual_comment]
+    comments = [mark.manual_comment for mark in after.marks.values() if mark.manual_comment]
     assert len(comments) == len(students)
-    assert any(total.penalty for total in ours.totals.values())
+    assert any(total.penalty for total in after.totals.values())
 
 
 # A course of plain asserts, without a bank
@@ -276,16 +310,16 @@ def plain_notebook():
 
 
 @pytest.fixture(scope="module")
-def plain(run, tmp_path_factory):
-    """A course of plain asserts, which knows no bank, graded both ways."""
-    pair = Pair(tmp_path_factory.mktemp(PLAIN), PLAIN, run, bank=False)
-    source = pair.courses[0] / "source" / PLAIN
+def plain(me):
+    """A course of plain asserts, which knows no bank, with what its students handed in."""
+    course = Course(me.folder(PLAIN), PLAIN, me, bank=False)
+    source = course.folder / "source" / PLAIN
     (source / "data").mkdir(parents=True)
     (source / "data/ten.txt").write_text("10\n", encoding="utf-8")
     (source / "helper.py").write_text("def expect(a, b):\n    assert a == b\n", encoding="utf-8")
     nbformat.write(plain_notebook(), source / "plain.ipynb")
     for student, answer in ANSWERS.items():
-        folder = pair.courses[0] / "submitted" / student / PLAIN
+        folder = course.folder / "submitted" / student / PLAIN
         (folder / "data").mkdir(parents=True)
         (folder / "data/ten.txt").write_text("16\n", encoding="utf-8")  # which must not count
         handed_in = plain_notebook()
@@ -293,11 +327,22 @@ def plain(run, tmp_path_factory):
         if student == "right":
             handed_in.cells[-2].source = "Since each step adds one more."
         nbformat.write(handed_in, folder / "plain.ipynb")
-    return first_marks(pair)
+    course.release()
+    return course
 
 
-def test_plain_asserts_earn_the_same(plain):
-    stock, ours = plain
+@pytest.fixture(scope="module")
+def plain_stock(plain, me):
+    return Graded(plain.copy(me, "stock"))
+
+
+@pytest.fixture(scope="module")
+def plain_ours(plain, plain_stock, user):  # noqa: ARG001 - stock's grading is to begin first
+    return Graded(plain.copy(user, "ours"))
+
+
+def test_plain_asserts_earn_the_same(plain_stock, plain_ours):
+    stock, ours = plain_stock.book, plain_ours.book
 
     def without_traps(book):
         return {key: mark for key, mark in book.marks.items() if key[-1] not in TRAPS}
@@ -310,6 +355,7 @@ def test_plain_asserts_earn_the_same(plain):
 
 
 @pytest.mark.parametrize("name", TRAPS)
-def test_the_traps_are_gone(name, plain):
+def test_the_traps_are_gone(name, plain_stock, plain_ours):
     _, *points = TRAPS[name]
-    assert points == [book.marks[PLAIN, "right", name].auto_score for book in plain]
+    books = (plain_stock.book, plain_ours.book)
+    assert points == [book.marks[PLAIN, "right", name].auto_score for book in books]
