@@ -8,7 +8,6 @@ time of the processor is that of all processes together, the kernel's or the san
 import copy
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +29,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from pairs import Pair, some_students, submit  # noqa: E402
+import pairs  # noqa: E402
+from users import User  # noqa: E402
 
 from cnnlesson.grading import execution  # noqa: E402
 from cnnlesson.grading.exporting import CappedNotebookExporter  # noqa: E402
@@ -156,24 +156,21 @@ def cells_alone(notebook: nbformat.NotebookNode, run: Callable) -> float:
 
 def whole_command(folder: Path) -> dict[str, dict[int, list[float]]]:
     """Time `nbgrader autograde`, by configuration and number of students."""
-
-    def run(program: str, *arguments: str, cwd: Path) -> None:
-        command = [Path(sys.executable).parent / program, *arguments]
-        subprocess.run(command, cwd=cwd, check=True, capture_output=True)
-
-    exercise, students = some_students(FIRST, STUDENTS, loops=0)
-    pair = Pair(folder, FIRST, run)
-    submit(pair.courses[0], exercise, students)
-    pair.release()
+    me = User(os.getuid(), Path(sys.executable).parent, os.environ, folder)
+    exercise, students = pairs.some_students(FIRST, STUDENTS, loops=0)
+    course = pairs.Course(me.folder(FIRST), FIRST, me)
+    pairs.submit(course.folder, exercise, students)
+    course.release()
+    courses = {kind: course.copy(me, kind) for kind in ("stock", "ours")}
     flags: dict[int, list[str]] = {STUDENTS: [], 1: ["--student", students[-1].student]}
-    seconds = {each.name: {count: [] for count in flags} for each in pair.courses}
+    seconds = {kind: {count: [] for count in flags} for kind in courses}
     for round_ in range(WHOLE_ROUNDS + 1):
         for count, extra in flags.items():
-            for course in pair.courses:
+            for kind, course in courses.items():
                 start = time.perf_counter()
-                run("nbgrader", "autograde", FIRST, "--force", *extra, cwd=course)
+                course.grade("--force", *extra)
                 if round_:  # the first one makes the secret, and compiles
-                    seconds[course.name][count].append(time.perf_counter() - start)
+                    seconds[kind][count].append(time.perf_counter() - start)
     return seconds
 
 
