@@ -12,7 +12,6 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from traitlets.config import LoggingConfigurable
 from cnnlesson.grading.sandbox import bubblewrap, cgroups, frames, seccomp
 from cnnlesson.grading.sandbox.bubblewrap import SandboxUnavailableError
 from cnnlesson.grading.sandbox.inside import confine, warm, wire
-from cnnlesson.grading.sandbox.watch import first_child, use_of_children
+from cnnlesson.grading.sandbox.watch import use_of_all
 
 _MB = 1024 * 1024
 _CREDENTIALS = struct.Struct("3i")  # of a process: its id, its user's and its group's
@@ -217,10 +216,6 @@ class Sandbox(LoggingConfigurable):
                 f"submissions run in a sandbox, which needs Linux, and this is {sys.platform}: "
                 "grade on a Linux machine, such as a JupyterHub, or in WSL 2"
             )
-        if find_spec("psutil") is None:
-            raise SandboxUnavailableError(
-                "psutil is not installed: install cnnlesson with its extra, cnnlesson[sandbox]"
-            )
         try:
             program = seccomp.program()
         except seccomp.NoSeccompError as error:
@@ -275,17 +270,17 @@ class Run:
         self._sandbox, self._parent = sandbox, parent
         self._job, job = socket.socketpair()
         self._keeper, keeper = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._job.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._room = sandbox.total_output
         self._until = time.monotonic() + sandbox.total_timeout
         self._look = time.monotonic() + _TICK
-        self._excess_told, self._pid = "", 0
+        self._excess_told, self._first = "", 0
         self._status: int | None = None
         self._group = contextlib.ExitStack()
         with job, keeper:
             socket.send_fds(parent.control, [b"j"], [job.fileno(), keeper.fileno()])
         self._job.setblocking(False)
-        self._pid = self._begin()
+        self._first = self._begin()
         self._have_a_group()
 
     def cell(
@@ -343,18 +338,20 @@ class Run:
                 self._group.close()
 
     def _begin(self) -> int:
-        """Wait until the submission's process is confined, and return the keeper's process id."""
-        self._keeper.settimeout(_START)
+        """Wait until the submission's first process is confined, and return its process id."""
+        until = time.monotonic() + _START
         try:
-            word, extra, _, _ = self._keeper.recvmsg(64, socket.CMSG_SPACE(_CREDENTIALS.size))
-            pid: int = _CREDENTIALS.unpack(extra[0][2])[0]  # which the kernel tells
-            ready = word == warm.RUNNING and self._exactly(
-                len(_CONFINED), time.monotonic() + _START
+            self._wait(until)
+            said, extra, _, _ = self._job.recvmsg(
+                len(_CONFINED), socket.CMSG_SPACE(_CREDENTIALS.size)
             )
-        except (OSError, EOFError):
-            ready = b""
-        if ready != _CONFINED:
+            pid: int = _CREDENTIALS.unpack(extra[0][2])[0]  # which the kernel tells
+            said += self._exactly(len(_CONFINED) - len(said), until)
+        except (OSError, EOFError, IndexError):
+            said = b""
+        if said != _CONFINED:
             raise SandboxUnavailableError(_blocker(self._parent))
+        self._job.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         return pid
 
     def _have_a_group(self) -> None:
@@ -368,7 +365,7 @@ class Run:
                     "memory.swap.max": "0",
                     "pids.max": str(allowed.processes),
                 }
-                self._group.enter_context(cgroups.confined(group, first_child(self._pid), limits))
+                self._group.enter_context(cgroups.confined(group, self._first, limits))
         except Exception as error:  # the supervisor keeps the limits all the same
             allowed.log.warning("No control group, so the supervisor is alone: %s", error)
             allowed.control_group = None
@@ -458,7 +455,7 @@ class Run:
 
     def _excess(self) -> str:
         """Say of what all processes together use too much, if they do."""
-        memory, sockets = use_of_children(self._pid)
+        memory, sockets = use_of_all(self._first)
         allowed = self._sandbox
         if memory > allowed.memory:
             return (

@@ -1,61 +1,48 @@
-"""Watch what a submission's processes use together, which no limit of a single process bounds."""
+"""Watch what a submission's processes use together, which no limit of a single process bounds.
+
+The /proc that a submission sees shows its processes alone, so there is no need to search all those
+of the machine, which would take the longer the busier it is.
+"""
 
 import contextlib
 import re
 from pathlib import Path
-from typing import Any
-
-try:
-    import psutil
-except ImportError:  # which a sandbox is refused for, in words; an import must not fail on it
-    psutil = None
 
 
-def first_child(keeper: int) -> int:
-    """Return the id of the one process that another has started.
-
-    Raises:
-        ValueError: if there are none, or several.
-        psutil.Error: if it has ended.
-    """
-    (child,) = psutil.Process(keeper).children()
-    pid: int = child.pid
-    return pid
-
-
-def use_of_children(keeper: int) -> tuple[int, int]:
-    """Return what all processes below one use: bytes of memory, and sockets.
+def use_of_all(first: int) -> tuple[int, int]:
+    """Return what all processes of a submission use: bytes of memory, and sockets.
 
     A page that several of them share counts in shares.
 
     Args:
-        keeper: the process id of a submission's keeper, as this process sees it.
+        first: the process id, as this process sees it, of the first one of its namespace.
     """
     try:
-        processes = psutil.Process(keeper).children(recursive=True)
-    except psutil.Error:
+        status = Path(f"/proc/{first}/status").read_text()
+        inside = Path(f"/proc/{first}/root/proc")
+        numbers = [entry for entry in inside.iterdir() if entry.name.isdigit()]
+    except OSError:  # it has ended
         return 0, 0
-    sockets = max((_sockets(each.pid) for each in processes[:1]), default=0)
-    return sum(map(_memory, processes)), sockets
+    if not re.search(r"^NSpid:.*\s1$", status, re.M):  # another process has its number by now
+        return 0, 0
+    return sum(map(_memory, numbers)), _sockets(first)
 
 
-def _memory(process: Any) -> int:
+def _memory(process: Path) -> int:
     """What a process has in memory, or had and can have swapped out as it likes."""
     try:
-        own = process.memory_full_info()
-        return int(own.pss + own.swap)
-    except psutil.AccessDenied:
-        return _memory_for_all_to_see(process.pid)
-    except psutil.Error:
-        return 0  # it has ended
-
-
-def _memory_for_all_to_see(pid: int) -> int:
-    """The same of a process that hides; it is more, since what is shared counts in full."""
-    with contextlib.suppress(OSError):
-        status = Path(f"/proc/{pid}/status").read_text()
-        return 1024 * sum(map(int, re.findall(r"^Vm(?:RSS|Swap):\s+(\d+)", status, re.M)))
+        return _kilobytes(process / "smaps_rollup", "Pss|Swap") * 1024
+    except PermissionError:
+        # It hides. What is for all to see is more, since what is shared counts in full.
+        with contextlib.suppress(OSError):
+            return _kilobytes(process / "status", "VmRSS|VmSwap") * 1024
+    except OSError:
+        pass  # it has ended
     return 0
+
+
+def _kilobytes(file: Path, names: str) -> int:
+    return sum(map(int, re.findall(rf"^(?:{names}):\s+(\d+)", file.read_text(), re.M)))
 
 
 def _sockets(pid: int) -> int:

@@ -25,9 +25,6 @@ from . import confine
 READY, CLEAN = b"R", b"C"
 """What the warm parent says: that it waits, and that nothing is left of the last submission."""
 
-RUNNING = b"r"
-"""What a keeper says first; by it, the other side learns the keeper's process id."""
-
 INTERRUPT, KILL = b"i", b"k"
 """What a keeper is told."""
 
@@ -82,7 +79,6 @@ def _keep(job: int, control: int, settings: dict[str, Any], program: bytes) -> N
         if runner == 0:
             _run(job, settings, program)
         os.close(job)
-        told.send(RUNNING)
         ends = os.pidfd_open(runner)
         while ends not in (ready := select.select([ends, control], [], [])[0]):
             if control in ready:
