@@ -210,6 +210,8 @@ def _assembled(question: Question, setup: Any, changed: Mapping[str, Any]) -> li
 
 def _exact_and_rounded(value: Any) -> list[Any]:
     """Return a value as it is, and with its fractions rounded down if it has any."""
+    if type(value) is int:  # most are, and to ask whether one is a Fraction takes long
+        return [value]
     exact = _plain(value)
     if isinstance(exact, tuple):
         return list(dict.fromkeys((exact, tuple(map(_floor, exact)))))

@@ -244,12 +244,17 @@ def _bank(name: str) -> Bank | None:
     return load_bank(name) if name else None
 
 
+@lru_cache(maxsize=4)
+def _library(bank: str, assignment: str) -> Path:
+    return library_folder(load_bank(bank).library(assignment))
+
+
 _here = threading.local()
 
 
 def _sandbox(assignment: Assignment, bank: Bank | None) -> tuple[Sandbox, Path | None]:
     """Return this thread's sandbox, and the students' library; a new sandbox is probed first."""
-    library = library_folder(bank.library(assignment.name)) if bank else None
+    library = _library(assignment.bank, assignment.name) if bank else None
     config = assignment.config.get("Sandbox", {})
     if getattr(_here, "config", None) != config:
         close_sandbox()
