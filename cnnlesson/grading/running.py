@@ -3,12 +3,9 @@
 Nothing here knows nbgrader: what its `Execute` is configured with comes as `Rules`.
 """
 
-import atexit
 import compileall
 import py_compile
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,6 +17,7 @@ from cnnlesson.grading.nodes import NotebookNode, is_grade, is_solution, new_out
 from cnnlesson.grading.nonces import nonce, submission_digest
 from cnnlesson.grading.outputs import outputs_and_records, shown
 from cnnlesson.grading.sandbox import DESK, WORK, CellRun, Sandbox, SubmissionEndedError
+from cnnlesson.grading.scratch import scratch_folder
 
 
 @dataclass
@@ -265,8 +263,7 @@ def library_folder(files: Mapping[str, bytes]) -> Path:
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     key = digest.hexdigest()
     if key not in _libraries:
-        folder = Path(tempfile.mkdtemp(prefix="students-library-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        folder = scratch_folder("students-library-")
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

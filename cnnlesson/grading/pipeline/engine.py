@@ -4,7 +4,6 @@ import logging
 import multiprocessing.forkserver
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from uuid import uuid4
 
 from cnnlesson.grading.pipeline.problems import CannotGradeError
+from cnnlesson.grading.scratch import scratch_folder
 
 _What = TypeVar("_What")
 Work = Callable[..., bytes]
@@ -177,10 +177,12 @@ def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
     """
     import dask
 
-    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    scratch = str(scratch_folder("grading-"))
+    dask.config.set(
+        {"distributed.worker.multiprocessing-method": "forkserver", "temporary-directory": scratch}
+    )
     from distributed import Client, LocalCluster
 
-    scratch = tempfile.mkdtemp(prefix="grading-")
     try:
         with (
             LocalCluster(

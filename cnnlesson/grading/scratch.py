@@ -1,0 +1,41 @@
+"""Folders for what a process needs while it runs.
+
+They go when the process ends. One that is killed cannot see to that: then they go when the next of
+its kind is made, which finds out by a lock that the system holds for as long as a process lives.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from multiprocessing.util import Finalize  # heeded by workers, which atexit is not
+from pathlib import Path
+
+
+def scratch_folder(prefix: str) -> Path:
+    """Make a folder among the temporary files, for as long as this process runs.
+
+    Args:
+        prefix: how its name begins.
+    """
+    _remove_abandoned(prefix)
+    # Under another name until it is locked, or else it would look abandoned.
+    made = Path(tempfile.mkdtemp(prefix=f".{prefix}"))
+    lock = os.open(made, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = made.rename(made.with_name(made.name.removeprefix(".")))
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)
+    return folder
+
+
+def _remove_abandoned(prefix: str) -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            found = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if os.fstat(found).st_uid == os.getuid():
+                    fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(found)
