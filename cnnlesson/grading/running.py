@@ -263,7 +263,7 @@ def library_folder(files: Mapping[str, bytes]) -> Path:
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     key = digest.hexdigest()
     if key not in _libraries:
-        folder = scratch_folder("students-library-")
+        folder = scratch_folder()
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

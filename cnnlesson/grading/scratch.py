@@ -1,7 +1,7 @@
 """Folders for what a process needs while it runs.
 
-They go when the process ends. One that is killed cannot see to that: then they go when the next of
-its kind is made, which finds out by a lock that the system holds for as long as a process lives.
+They go when the process ends. One that is killed cannot see to that: then they go when the next is
+made, which finds out by a lock that the system holds for as long as a process lives.
 """
 
 import contextlib
@@ -12,25 +12,25 @@ import tempfile
 from multiprocessing.util import Finalize  # heeded by workers, which atexit is not
 from pathlib import Path
 
+_PREFIX = "grading-"
+_LAST = -1000  # behind what multiprocessing itself cleans up
 
-def scratch_folder(prefix: str) -> Path:
-    """Make a folder among the temporary files, for as long as this process runs.
 
-    Args:
-        prefix: how its name begins.
-    """
-    _remove_abandoned(prefix)
+def scratch_folder() -> Path:
+    """Make a folder among the temporary files, for as long as this process runs."""
+    remove_abandoned()
     # Under another name until it is locked, or else it would look abandoned.
-    made = Path(tempfile.mkdtemp(prefix=f".{prefix}"))
+    made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
     lock = os.open(made, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     folder = made.rename(made.with_name(made.name.removeprefix(".")))
-    Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=_LAST)
     return folder
 
 
-def _remove_abandoned(prefix: str) -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+def remove_abandoned() -> None:
+    """Remove the folders that processes left which were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             found = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:

@@ -2,17 +2,20 @@
 
 import logging
 import multiprocessing.forkserver
+import multiprocessing.util
 import os
-import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import uuid4
 
 from cnnlesson.grading.pipeline.problems import CannotGradeError
-from cnnlesson.grading.scratch import scratch_folder
+from cnnlesson.grading.scratch import remove_abandoned, scratch_folder
 
 _What = TypeVar("_What")
 Work = Callable[..., bytes]
@@ -148,9 +151,19 @@ def make_ready() -> None:
 
     It goes on in the background; nothing is lost if no worker is needed.
     """
+    # multiprocessing makes its own folder once, and cannot be told where.
+    usual, tempfile.tempdir = tempfile.tempdir, str(_scratch())
+    multiprocessing.util.get_temp_dir()
+    tempfile.tempdir = usual
     server = multiprocessing.forkserver
-    server.set_forkserver_preload(["distributed", "cnnlesson.grading.pipeline.tasks"])
+    modules = ("distributed", f"{__package__}.tasks", f"{__package__}.undisturbed")
+    server.set_forkserver_preload([*modules])
     server.ensure_running()
+
+
+@cache
+def _scratch() -> Path:
+    return scratch_folder()
 
 
 @contextmanager
@@ -177,7 +190,7 @@ def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
     """
     import dask
 
-    scratch = str(scratch_folder("grading-"))
+    scratch = str(_scratch())
     dask.config.set(
         {"distributed.worker.multiprocessing-method": "forkserver", "temporary-directory": scratch}
     )
@@ -199,7 +212,7 @@ def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
         ):
             yield Cluster(client)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_abandoned()  # by workers that were killed
 
 
 @contextmanager
