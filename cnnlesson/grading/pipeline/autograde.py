@@ -83,7 +83,8 @@ class _Grading:
     def grade(self, students: Sequence[str], workers: Workers, *, backup: bool) -> Outcome:
         """Grade what waits."""
         course, outcome, again = self._course, self._outcome, self._course.converter.force
-        self._staging.recover(lambda record: self._records.has(Record.from_text(record)))
+        for record in self._staging.recover(lambda text: self._records.has(Record.from_text(text))):
+            course.converter.set_permissions(course.name, Record.from_text(record).student)
         found = course.find(students, self._records.students())
         outcome.skipped = found.done
         self._progress = Progress(
@@ -184,7 +185,13 @@ class _Grading:
         kept = {}
         if self._course.coursedir.notebook_id != "*":
             kept = {path: waiting.target / path for path in self._others_of(waiting.target)}
-        staged = self._staging.stage(waiting.target, files, kept=kept, record=record.to_text())
+        staged = self._staging.stage(
+            waiting.target,
+            files,
+            permissions=self._course.permissions,
+            kept=kept,
+            record=record.to_text(),
+        )
         self._records.save(record)
         self._staging.place(staged, waiting.target)
         self._course.converter.set_permissions(self._course.name, waiting.student)

@@ -181,6 +181,11 @@ class Course:
         return KeepsSecret(config=self.converter.config).secret(self.root)
 
     @property
+    def permissions(self) -> int:
+        """The permissions of each file that is made."""
+        return int(str(self.converter.permissions), 8)  # nbgrader has digits that mean octal ones
+
+    @property
     def staging(self) -> Path:
         """The folder where what was made waits to be put into place, on the same file system."""
         outputs = Path(self.root, getattr(self.coursedir, self.writes)).resolve()

@@ -184,7 +184,9 @@ class _Pages:
             self._fail(student, folder.failed)
             return
         target = folder.waiting.target
-        self._staging.place(self._staging.stage(target, folder.files), target)
+        permissions = self._course.permissions
+        staged = self._staging.stage(target, folder.files, permissions=permissions)
+        self._staging.place(staged, target)
         self._course.converter.set_permissions(self._course.name, student)
         self._course.announce(folder.waiting, done=True)
         self._log(student, {"made": True, "seconds": round(time.perf_counter() - began, 4)})

@@ -32,6 +32,7 @@ class Staging:
         target: Path,
         files: Mapping[str, bytes],
         *,
+        permissions: int,
         kept: Mapping[str, Path] | None = None,
         record: str = "",
     ) -> Path:
@@ -40,6 +41,7 @@ class Staging:
         Args:
             target: the folder that they will be.
             files: by their paths inside of it.
+            permissions: which each file is to have.
             kept: files to be copied, likewise.
             record: by which `recover` asks whether they may be put into place.
 
@@ -47,13 +49,16 @@ class Staging:
             The folder where they wait.
         """
         staged = self._folder / uuid4().hex
-        (staged / _FILES).mkdir(mode=0o700, parents=True)
+        staged.mkdir(mode=0o700, parents=True)
+        (staged / _FILES).mkdir()  # with the permissions that nbgrader gives a folder
         for path, content in files.items():
             file = staged / _FILES / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
         for path, file in (kept or {}).items():
             shutil.copy(file, staged / _FILES / path)
+        for path in (*files, *(kept or ())):
+            (staged / _FILES / path).chmod(permissions)
         unfinished = staged / f"{_RECORD}.part"
         unfinished.write_text(json.dumps([str(target), record]), encoding="utf-8")
         unfinished.rename(staged / _RECORD)
@@ -69,12 +74,16 @@ class Staging:
             (staged / _FILES).rename(target)
         rmtree(str(staged))  # read-only files too
 
-    def recover(self, is_through: Callable[[str], bool] = lambda _: False) -> None:
+    def recover(self, is_through: Callable[[str], bool] = lambda _: False) -> list[str]:
         """Finish what was left unfinished.
 
         Args:
             is_through: whether what a record tells of has come to pass.
+
+        Returns:
+            The records of what was put into place.
         """
+        placed = []
         for staged in sorted(self._folder.iterdir()) if self._folder.exists() else ():
             try:
                 target, record = json.loads((staged / _RECORD).read_text(encoding="utf-8"))
@@ -85,8 +94,11 @@ class Staging:
             newer = place.exists() and place.stat().st_mtime > written
             if not newer and is_through(record):
                 self.place(staged, place)
+                placed.append(record)
             else:
                 rmtree(str(staged))
+        self.close()
+        return placed
 
     def close(self) -> None:
         """Remove the folder, if nothing waits in it."""
