@@ -5,7 +5,6 @@ and after them. Each class is graded by one `nbgrader autograde` and one `genera
 where root runs the tests, by an ordinary user too.
 """
 
-import ctypes
 import shutil
 import subprocess
 import threading
@@ -30,6 +29,7 @@ from attacks import (
 from attacks.elsewhere import ATTACKS as ELSEWHERE
 from course import ROOT, copy_course
 from nbgrader.api import Gradebook
+from processes import become_subreaper
 from sqlalchemy import create_engine, inspect, text
 from users import User
 
@@ -177,11 +177,6 @@ def peak_of(pid):
     return int(found[0]) * 1024 if found else 0
 
 
-def become_subreaper():
-    """Have what outlives a command become a child of this process, so that it can be seen."""
-    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0
-
-
 def rows(course):
     """What the gradebook holds of the course itself, by table."""
     engine = create_engine(f"sqlite:///{course}/gradebook.db")
@@ -213,7 +208,7 @@ def test_the_course_is_as_it_was(graded):
     assert graded.before.keys() == set(OF_THE_COURSE)
     assert rows(graded.course) == graded.before
     expected = {"nbgrader_config.py", "source", "release", "submitted", "autograded", "feedback"}
-    expected |= {"gradebook.db", ".grading-secret"}
+    expected |= {"gradebook.db", ".grading-secret", ".grading-lock"}
     assert {path.name for path in graded.course.iterdir()} <= expected
     assert {path.lstat().st_uid for path in graded.course.iterdir()} == {graded.user.uid}
 

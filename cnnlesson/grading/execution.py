@@ -18,6 +18,7 @@ from traitlets import Bool
 from cnnlesson.grading.bank import AsksBank
 from cnnlesson.grading.nonces import KeepsSecret, key_of
 from cnnlesson.grading.outputs import outputs_and_records
+from cnnlesson.grading.pipeline.locking import only_one
 from cnnlesson.grading.running import (
     CellFailedError,
     Desk,
@@ -163,26 +164,28 @@ def shared_sandbox(configured: Any) -> Sandbox:
 
 @contextlib.contextmanager
 def batch(converter: Any, meanwhile: Callable[[], Any] = lambda: None) -> Iterator[Any]:
-    """Make sure that there is a sandbox, before the first of many submissions; end it at the end.
+    """Be alone in a course with many submissions, and with a sandbox, which ends with them.
 
     Args:
         converter: nbgrader's, whose preprocessors say whether anything is to be run.
         meanwhile: called while the sandbox starts; this is a context of what it returns.
 
     Raises:
+        CourseIsBusyError: if another process grades in the course.
         SandboxUnavailableError: if there can be none, with what is in the way and the remedy.
     """
     runs = SandboxedExecute(parent=converter)
     course, sandboxed = converter.coursedir, runs.enabled and not runs.allow_unsandboxed
-    try:
-        if sandboxed:
-            around = runs.surroundings(Path(course.root), course.assignment_id)
-            shared_sandbox(runs).begin(*around)
-            runs.rehearse(course.assignment_id)
-        found = meanwhile()
-        if sandboxed:
-            shared_sandbox(runs).probe(*around)
-        yield found
-    finally:
-        for sandbox in _sandboxes.values():
-            sandbox.close()
+    with only_one(Path(course.root)):
+        try:
+            if sandboxed:
+                around = runs.surroundings(Path(course.root), course.assignment_id)
+                shared_sandbox(runs).begin(*around)
+                runs.rehearse(course.assignment_id)
+            found = meanwhile()
+            if sandboxed:
+                shared_sandbox(runs).probe(*around)
+            yield found
+        finally:
+            for sandbox in _sandboxes.values():
+                sandbox.close()

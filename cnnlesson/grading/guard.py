@@ -23,6 +23,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute
 
 from cnnlesson.grading.intake import Course, Intake, RefusedSubmission, shown, unsafe_student
+from cnnlesson.grading.pipeline.locking import CourseIsBusyError
 from cnnlesson.grading.sandbox import SandboxUnavailableError
 from cnnlesson.grading.source import other_source_files, references
 
@@ -224,7 +225,7 @@ def _told(
     with ExitStack() as around:
         try:
             prepare = around.enter_context(batch(converter, partial(preparing, converter)))
-        except SandboxUnavailableError as error:
+        except (SandboxUnavailableError, CourseIsBusyError) as error:
             _fail(converter, str(error))
         yield prepare
 
