@@ -16,6 +16,7 @@ MARKERS = {
     "notebook": "a committed notebook, executed again and compared by nbval",
     "somebody": "becomes an ordinary user for it, as root can, with the system's Python",
     "sandbox": "runs submissions in the sandbox, which needs Linux and bubblewrap",
+    "postgres": "keeps the gradebook in a real PostgreSQL",
     "internet": "asks other hosts whether links to them still lead somewhere; `make links` runs it",
     "torch": "compared with PyTorch; it is an extra for benchmarks and never needed",
 }
@@ -118,9 +119,16 @@ def _missing_for_somebody():
     return lacks_for_somebody()
 
 
+def _missing_for_postgres():
+    import postgres  # of tests/, as is whatever has this marker
+
+    return postgres.missing()
+
+
 LACKS = {
     "attack": _missing_for_sandbox,
     "browser": _missing_for_browser,
+    "postgres": _missing_for_postgres,
     "sandbox": _missing_for_sandbox,
     "somebody": _missing_for_somebody,
     "torch": _missing_for_torch,

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import postgres
 import pytest
 from course import ROOT
+from graded import Commands
 from hypothesis import settings
 from labs import browser, lab, notebook7, page, served_course  # noqa: F401 - fixtures for all tests
 from users import USERS, User, ordinary_user
@@ -75,3 +77,16 @@ def somebody(clean_environment, open_folder):
 def user(request):
     """Each user whom a test is to be run for."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def commands(clean_environment, tmp_path_factory):
+    """Run commands in courses; their temporary files are to go with them."""
+    return Commands(clean_environment, tmp_path_factory.mktemp("temporary"))
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server for the tests with the marker `postgres`."""
+    with postgres.server() as running:
+        yield running

@@ -87,8 +87,12 @@ class Course:
     def grade(self, *flags):
         self._run("autograde", *flags)
 
+    @property
+    def db_url(self):
+        return f"sqlite:///{self.folder}/gradebook.db"
+
     def gradebook(self):
-        return Gradebook(f"sqlite:///{self.folder}/gradebook.db")
+        return Gradebook(self.db_url)
 
     def _run(self, step, *flags):
         self.user.run("nbgrader", step, self.assignment, *flags, cwd=self.folder)
@@ -101,6 +105,39 @@ def some_students(assignment, count, loops):
     gradable = [each for each in whole_class if each.is_graded]
     gradable.sort(key=lambda each: not (each.handling or outcomes(each) & {"loops"}))
     return exercise, gradable[:count]
+
+
+def all_sorts_of_students(assignment, more):
+    """Of a simulated class, one for everything that happens to notebooks, and some others."""
+    exercise = read_exercise(assignment, ROOT)
+    whole_class = [*simulate.simulated_class(exercise, 24, seed=1, loops=1)]
+    odd = [each for each in whole_class if each.handling or outcomes(each) & {"loops"}]
+    others = [each for each in whole_class if each not in odd]
+    others.sort(key=lambda each: not each.late)
+    return exercise, odd + others[:more]
+
+
+def mark_by_hand(db_url, assignment, students):
+    """Do as the formgrader does with what an instructor types, and return what that was."""
+    typed = {}
+    with Gradebook(db_url) as gradebook:
+        for number, student in enumerate(students):
+            for place, answer in enumerate(student.answers):
+                asked = (answer.question, assignment, assignment, student.student)
+                grade = gradebook.find_grade(*asked)
+                if answer.by_hand:
+                    grade.manual_score = answer.points
+                    comment = gradebook.find_comment(*asked)
+                    comment.manual_comment = f"{answer.points:g} points, {student.student}."
+                elif (number + place) % 5 == 0:
+                    grade.manual_score = grade.max_score / 2
+                if (number + place) % 7 == 0:
+                    grade.extra_credit = 0.25
+                grade.needs_manual_grade = grade.manual_score is grade.auto_score is None
+                key = (assignment, student.student, answer.question)
+                typed[key] = (grade.manual_score, grade.extra_credit)
+        gradebook.db.commit()
+    return typed
 
 
 def outcomes(submission):

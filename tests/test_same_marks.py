@@ -14,7 +14,7 @@ from functools import cached_property
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from pairs import Course, outcomes, some_students, submit
+from pairs import Course, mark_by_hand, outcomes, some_students, submit
 
 pytestmark = [pytest.mark.nbgrader, pytest.mark.sandbox]
 
@@ -195,32 +195,9 @@ def test_stock_gives_what_the_list_says(a_class, stock):
 def graded_again(graded, students):
     """What a person typed after the first grading, and what the gradebook holds after another."""
     first, course = graded.book, graded.course
-    typed = mark_by_hand(course, students)
+    typed = mark_by_hand(course.db_url, course.assignment, students)
     course.grade("--force")
     return first, typed, read(course)
-
-
-def mark_by_hand(course, students):
-    """Do as the formgrader does with what an instructor types, and return what that was."""
-    assignment, typed = course.assignment, {}
-    with course.gradebook() as gradebook:
-        for number, student in enumerate(students):
-            for place, answer in enumerate(student.answers):
-                asked = (answer.question, assignment, assignment, student.student)
-                grade = gradebook.find_grade(*asked)
-                if answer.by_hand:
-                    grade.manual_score = answer.points
-                    comment = gradebook.find_comment(*asked)
-                    comment.manual_comment = f"{answer.points:g} points, {student.student}."
-                elif (number + place) % 5 == 0:
-                    grade.manual_score = grade.max_score / 2
-                if (number + place) % 7 == 0:
-                    grade.extra_credit = 0.25
-                grade.needs_manual_grade = grade.manual_score is grade.auto_score is None
-                key = (assignment, student.student, answer.question)
-                typed[key] = (grade.manual_score, grade.extra_credit)
-        gradebook.db.commit()
-    return typed
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,315 @@
+"""`cnnlesson autograde` leaves what `nbgrader autograde` leaves, row by row and file by file.
+
+Both work on the same class, configured alike: simulated students, with one for everything that
+happens to notebooks on their way. A third gradebook, in PostgreSQL, must hold the same.
+"""
+
+import csv
+import json
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import nbformat
+import postgres
+import pytest
+from graded import files, released_course, rows, set_due_date, sqlite
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook
+from pairs import all_sorts_of_students, mark_by_hand, outcomes
+
+from cnnlesson.grading import simulate
+
+pytestmark = [pytest.mark.nbgrader, pytest.mark.sandbox]
+
+FIRST, TWO = "parameter-sharing", "two-notebooks"
+ONE_LOOPS = "--Execute.timeout=3"
+STAGES = {"rebuild", "sandbox", "run", "judge", "write"}
+
+
+@dataclass(frozen=True)
+class State:
+    """What a course holds at one time."""
+
+    rows: dict
+    autograded: dict
+    said: str
+    status: int
+
+
+def state(course, db_url, done):
+    return State(rows(db_url), files(course / "autograded"), done.stdout, done.returncode)
+
+
+def notebook_of_one_answer(name, answer):
+    def cell(made, grade_id, **kind):
+        known = {"grade": False, "solution": False, "locked": False, "task": False, **kind}
+        made.metadata.nbgrader = {"grade_id": grade_id, "schema_version": 3, **known}
+        return made
+
+    tests = f"import helper\nassert {name}(4) == helper.{name.upper()}"
+    return new_notebook(
+        cells=[
+            cell(new_code_cell(answer), "answer", solution=True),
+            cell(new_code_cell(tests), "tests", grade=True, locked=True, points=2),
+            cell(new_markdown_cell("Why?"), "why", grade=True, solution=True, points=1),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
+    )
+
+
+def add_two_notebooks(course, run):
+    """An assignment of two notebooks, of which students hand in both, one, or others besides."""
+    functions = {"area": "n * n", "border": "4 * n - 4"}
+    source = course / "source" / TWO
+    source.mkdir()
+    (source / "helper.py").write_text("AREA = 16\nBORDER = 12\n")
+    for name, formula in functions.items():
+        solved = (
+            f"def {name}(n):\n    ### BEGIN SOLUTION\n    return {formula}\n    ### END SOLUTION"
+        )
+        nbformat.write(notebook_of_one_answer(name, solved), source / f"{name}.ipynb")
+    handed_in = {
+        "ada": {"area": "area", "border": "border"},
+        "adam": {"border": "border"},
+        "bob": {"area": "first final (2)", "border": "border"},
+        "bea": {},
+    }
+    for student, names in handed_in.items():
+        folder = course / "submitted" / student / TWO
+        folder.mkdir(parents=True)
+        for name, written in names.items():
+            notebook = notebook_of_one_answer(name, f"def {name}(n):\n    return {functions[name]}")
+            nbformat.write(notebook, folder / f"{written}.ipynb")
+    adam = course / "submitted/adam" / TWO
+    (adam / "timestamp.txt").write_text("2026-02-03 08:00:00 UTC\n")
+    (adam / "helper.py").write_text("AREA = BORDER = 0\n")  # which must not count
+    (adam / "notes").mkdir()
+    (adam / "notes/mine.txt").write_text("by heart\n")
+    shutil.copytree(course / "submitted/ada", course / "submitted/<b>")  # no student's id
+    run("nbgrader", "generate_assignment", TWO, cwd=course)
+
+
+@pytest.fixture(scope="module")
+def a_class():
+    return all_sorts_of_students(FIRST, more=2)
+
+
+@pytest.fixture(scope="module")
+def courses(a_class, run, tmp_path_factory):
+    """The course twice: for nbgrader's commands, and for ours."""
+    folder = tmp_path_factory.mktemp("courses")
+    first, second = folder / "nbgrader", folder / "cnnlesson"
+    released_course(first, *a_class, run)
+    add_two_notebooks(first, run)
+    for assignment in (FIRST, TWO):
+        set_due_date(sqlite(first), assignment)
+    shutil.copytree(first, second)
+    return first, second
+
+
+@pytest.fixture(scope="module")
+def both(courses, commands):
+    """Run a command of nbgrader's, and the same of ours, at the same time."""
+
+    def both(step, *arguments):
+        ours = {"generate_feedback": "feedback"}.get(step, step)
+        with ThreadPoolExecutor() as pool:
+            theirs = pool.submit(commands, courses[0], "nbgrader", step, *arguments)
+            done = commands(courses[1], "cnnlesson", ours, *arguments)
+            return theirs.result(), done
+
+    return both
+
+
+@pytest.fixture(scope="module")
+def graded(courses, both):
+    """The class after the first grading."""
+    done = both("autograde", FIRST, ONE_LOOPS)
+    return [state(course, sqlite(course), each) for course, each in zip(courses, done, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def graded_again(graded, courses, both, a_class):
+    """The class once a person has given points, and it has been graded anew."""
+    assert all(graded)
+    _, students = a_class
+    for course in courses:
+        mark_by_hand(sqlite(course), FIRST, students)
+    done = both("autograde", FIRST, ONE_LOOPS, "--force")
+    return [state(course, sqlite(course), each) for course, each in zip(courses, done, strict=True)]
+
+
+def same(theirs, ours):
+    assert ours.rows == theirs.rows
+    assert ours.autograded == theirs.autograded
+    assert (ours.status != 0) == (theirs.status != 0)
+
+
+def test_the_class_has_all_that_happens_to_notebooks(a_class, graded):
+    _, students = a_class
+    assert {each.handling for each in students} == {*simulate.HANDLINGS, ""}
+    assert any(outcomes(each) & {"loops"} for each in students)
+    assert {each.late for each in students} == {True, False}
+    theirs, _ = graded
+    assert len(theirs.rows["submitted_assignment"]) == len(students)
+    assert any(row["late_submission_penalty"] for row in theirs.rows["submitted_notebook"])
+
+
+def test_rows_and_files_are_nbgraders(graded, commands):
+    same(*graded)
+    assert graded[1].status == 0, graded[1].said
+    assert [*commands.temporary.iterdir()] == []
+
+
+def test_a_regrade_is_nbgraders_and_keeps_what_a_person_gave(graded_again, courses):
+    same(*graded_again)
+    grades = graded_again[1].rows["grade"]
+    assert any(row["manual_score"] for row in grades)
+    assert any(row["extra_credit"] for row in grades)
+    assert any(row["manual_comment"] for row in graded_again[1].rows["comment"])
+    assert any(row["late_submission_penalty"] for row in graded_again[1].rows["submitted_notebook"])
+    (copy,) = (courses[1] / "gradebook-backups").iterdir()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert rows(f"sqlite:///{copy}")["grade"]
+
+
+def test_what_was_graded_is_left_alone(graded_again, courses, commands):
+    again = commands(courses[1], "cnnlesson", "autograde", FIRST)
+    count = len(graded_again[1].rows["submitted_assignment"])
+    assert f"{count} had been before" in again.stdout
+    assert again.returncode == 0
+    assert rows(sqlite(courses[1])) == graded_again[1].rows
+
+
+@pytest.mark.usefixtures("graded")
+def test_the_log_tells_the_stages_and_no_names(courses, a_class):
+    _, students = a_class
+    log, *_ = sorted((courses[1] / "logs").glob(f"autograde-{FIRST}-*.jsonl"))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    begun, *lines, ended = lines
+    assert begun["began"]
+    assert ended["peak_kilobytes"] > ended["cpu_seconds"] > 0
+    assert len({line["student"] for line in lines}) == len(lines) == len(students)
+    assert not any(each.student in log.read_text() for each in students)
+    for line in lines:
+        assert line["graded"]
+        assert line["seconds"].keys() == STAGES - ({"run", "sandbox"} - line["seconds"].keys())
+        assert all(seconds >= 0 for seconds in line["seconds"].values())
+    assert sum("run" in line["seconds"] for line in lines) >= len(students) - len(simulate.BROKEN)
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("graded_again")
+def test_feedback_is_nbgraders_byte_for_byte(courses, both, a_class):
+    _, students = a_class
+    for done in both("generate_feedback", FIRST):
+        assert done.returncode == 0, done.stdout
+    theirs, ours = (files(course / "feedback") for course in courses)
+    assert ours == theirs
+    assert sum(path.endswith(".html") for path in ours) == len(students)
+
+
+# The same in PostgreSQL
+
+
+@pytest.fixture(scope="module")
+def on_postgres(courses, a_class, commands, run, postgresql, tmp_path_factory):
+    """The course with its gradebook in PostgreSQL; its states; and what commands said last."""
+    _, students = a_class
+    db_url = postgresql.database("class")
+    course = tmp_path_factory.mktemp("on-postgres") / "course"
+    parts = ("source", "submitted", "nbgrader_config.py", ".grading-secret")
+    course.mkdir()
+    for part in parts:
+        copy = shutil.copytree if (courses[0] / part).is_dir() else shutil.copy2
+        copy(courses[0] / part, course / part)
+    with (course / "nbgrader_config.py").open("a", encoding="utf-8") as config:
+        config.write(f"c.CourseDirectory.db_url = {db_url!r}\n")
+    run("nbgrader", "generate_assignment", FIRST, cwd=course)
+    set_due_date(db_url, FIRST)
+    states = []
+    for flags in ([], ["--force"]):
+        done = commands(course, "cnnlesson", "autograde", FIRST, ONE_LOOPS, *flags)
+        assert done.returncode == 0, done.stdout
+        states.append(state(course, db_url, done))
+        if not flags:
+            mark_by_hand(db_url, FIRST, students)
+    return course, states
+
+
+def of_first(found):
+    """The rows that are about the first assignment, or about none."""
+    return {
+        name: [row for row in kept if TWO not in str(row)]
+        for name, kept in found.items()
+        if name != "student"
+    }
+
+
+@pytest.mark.postgres
+def test_in_postgresql_the_rows_are_the_same(on_postgres, graded, graded_again):
+    _, states = on_postgres
+    for (_, sqlites), ours in zip((graded, graded_again), states, strict=True):
+        assert of_first(ours.rows) == of_first(sqlites.rows)
+        assert ours.autograded == sqlites.autograded
+
+
+@pytest.mark.postgres
+def test_postgresql_is_backed_up_before_a_regrade(on_postgres):
+    course, _ = on_postgres
+    (copy,) = (course / "gradebook-backups").iterdir()
+    listed = subprocess.run(
+        [postgres.program("pg_restore"), "--list", copy], capture_output=True, text=True, check=True
+    )
+    assert "TABLE DATA public submitted_assignment" in listed.stdout
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("graded_again")
+def test_feedback_and_export_work_with_postgresql(on_postgres, commands, courses):
+    course, (_, after) = on_postgres
+    for command in (["cnnlesson", "feedback", FIRST], ["nbgrader", "export"]):
+        done = commands(course, *command)
+        assert done.returncode == 0, done.stdout
+    pages = files(course / "feedback")
+    assert sum(path.endswith(".html") for path in pages) == len(after.rows["submitted_assignment"])
+    with (course / "grades.csv").open(encoding="utf-8", newline="") as file:
+        scores = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
+    with Gradebook(sqlite(courses[1])) as gradebook:
+        assert scores == {
+            each.student.id: each.score for each in gradebook.assignment_submissions(FIRST)
+        }
+
+
+# nbgrader's flags
+
+STEPS = {
+    "one notebook": ["--notebook=border"],
+    "the rest": [],
+    "some students": ["--student=ad*", "--force"],
+    "without running": ["--no-execute", "--force"],
+    "students that are added": ["--create", "--force"],
+    "another gradebook": ["--db=sqlite:///other.db", "--force"],
+}
+
+
+def test_flags_mean_what_they_mean_to_nbgrader(courses, both):
+    shutil.rmtree(courses[0] / "autograded", ignore_errors=True)
+    shutil.rmtree(courses[1] / "autograded", ignore_errors=True)
+    for course in courses:
+        shutil.copy(course / "gradebook.db", course / "other.db")
+    for step, flags in STEPS.items():
+        done = both("autograde", TWO, *flags)
+        book = "other.db" if step == "another gradebook" else "gradebook.db"
+        theirs, ours = (
+            state(course, f"sqlite:///{course}/{book}", each)
+            for course, each in zip(courses, done, strict=True)
+        )
+        assert ours.rows == theirs.rows, step
+        assert ours.autograded == theirs.autograded, step
+        refused = step != "some students"
+        assert (bool(theirs.status), bool(ours.status)) == (refused, refused), (step, ours.said)
+        assert ("<b>" in ours.said) == refused
