@@ -5,12 +5,18 @@ made, which finds out by a lock that the system holds for as long as a process l
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
 from multiprocessing.util import Finalize  # heeded by workers, which atexit is not
 from pathlib import Path
+from types import ModuleType
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # on Windows, where a folder stays until somebody cleans up
+    fcntl = None
 
 _PREFIX = "grading-"
 _LAST = -1000  # behind what multiprocessing itself cleans up
@@ -21,8 +27,8 @@ def scratch_folder() -> Path:
     remove_abandoned()
     # Under another name until it is locked, or else it would look abandoned.
     made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
-    lock = os.open(made, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    if fcntl is not None:
+        fcntl.flock(os.open(made, os.O_RDONLY), fcntl.LOCK_EX)
     folder = made.rename(made.with_name(made.name.removeprefix(".")))
     Finalize(None, shutil.rmtree, (folder, True), exitpriority=_LAST)
     return folder
@@ -30,6 +36,8 @@ def scratch_folder() -> Path:
 
 def remove_abandoned() -> None:
     """Remove the folders that processes left which were killed."""
+    if fcntl is None:
+        return
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             found = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -1,14 +1,20 @@
 """Let only one process at a time grade a course."""
 
-import fcntl
 import os
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from cnnlesson.grading.pipeline.problems import CannotGradeError
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # on Windows, where nothing is graded in a sandbox
+    fcntl = None
 
 _FILE = ".grading-lock"
 
@@ -27,6 +33,9 @@ def only_one(course: Path) -> Iterator[None]:
     Raises:
         CourseIsBusyError: if there is another one.
     """
+    if fcntl is None:
+        yield
+        return
     with (course / _FILE).open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
