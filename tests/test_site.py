@@ -134,7 +134,8 @@ def settle(page):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_on_a_phone_or_a_desktop_in_either_theme(name, offline):
+def test_a_page_is_for_everybody_on_a_phone_or_a_desktop_in_either_theme(name, offline):
+    """Axe finds nothing, headings are in order, pictures described, and the licence is there."""
     page = offline(name)
     settle(page)
     for width in (PHONE, DESKTOP):
@@ -145,12 +146,6 @@ def test_axe_finds_nothing_on_a_phone_or_a_desktop_in_either_theme(name, offline
             assert violations(page) == "", (width, scheme)
         assert not scrolls_sideways(page)
         assert cut_off(page) == []
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_its_headings_in_order_its_pictures_described_and_its_licence(name, offline):
-    page = offline(name)
-    settle(page)
     assert headings_out_of_order(page) == []
     pictures = page.locator("main img, main svg:not([aria-hidden=true]):not(mjx-container svg)")
     assert all(map(has_text_alternative, pictures.all()))
