@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from pairs import Pair, some_students, submit  # noqa: E402
+from pairs import configurations, some_students, submit  # noqa: E402
 
 from cnnlesson.grading.pipeline.engine import Task, on_this_machine  # noqa: E402
 from cnnlesson.grading.scores import class_scores  # noqa: E402
@@ -88,14 +88,18 @@ def per_submission(log: Sequence[dict]) -> float:
     return (done[-1] - done[0]) / (len(done) - 1)
 
 
-def released(folder: Path, assignment: str, count: int) -> tuple[Pair, list]:
-    """Make a simulated class, twice, that both can grade."""
-    folder.mkdir()
-    pair = Pair(folder, assignment, run)
+def released(folder: Path, assignment: str, count: int) -> list:
+    """Make a simulated class that both can grade, for each in a folder of its own."""
     exercise, students = some_students(assignment, count, loops=0)
-    submit(pair.courses[0], exercise, students)
-    pair.release()
-    return pair, students
+    stock, mine = folder / "stock", folder / "ours"
+    stock.mkdir(parents=True)
+    submit(stock, exercise, students)
+    settings = configurations(bank=True)
+    (stock / "nbgrader_config.py").write_text(settings["stock"], encoding="utf-8")
+    run("nbgrader", "generate_assignment", assignment, cwd=stock)
+    shutil.copytree(stock, mine)
+    (mine / "nbgrader_config.py").write_text(settings["ours"], encoding="utf-8")
+    return students
 
 
 def check_scores(assignment: str, students: list, stock: Path | None, mine: Path) -> None:
@@ -114,8 +118,8 @@ def check_scores(assignment: str, students: list, stock: Path | None, mine: Path
 
 def whole_class(folder: Path, assignment: str) -> dict[str, float]:
     """Grade a class by stock nbgrader, and by ours warm and with fresh sandboxes."""
-    pair, students = released(folder, assignment, CLASS)
-    stock, mine = pair.courses
+    students = released(folder, assignment, CLASS)
+    stock, mine = folder / "stock", folder / "ours"
     forget(stock)
     ours(mine, assignment, "--student", students[0].student)  # compiles, and makes the secret
     fresh, _ = ours(mine, assignment, FRESH)
@@ -177,8 +181,8 @@ def workers(folder: Path, assignment: str) -> list[float]:
 
 def large_class(folder: Path, assignment: str) -> dict[str, float]:
     """Grade a large class, and a tenth of it, in turn."""
-    pair, students = released(folder, assignment, LARGE)
-    mine = pair.courses[1]
+    students = released(folder, assignment, LARGE)
+    mine = folder / "ours"
     some = sorted(each.student for each in students)
     tenth = [f"--student={each}" for each in some[: LARGE // 10]]
     before = per_submission(ours(mine, assignment, *tenth)[1])
