@@ -22,7 +22,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties, ClearHiddenTests, IgnorePattern, LimitOutput
 from nbgrader.utils import parse_utc
 from traitlets.config import Config, Configurable
-from traitlets.config.loader import LazyConfigValue
+from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
 from cnnlesson.grading import guard
 from cnnlesson.grading.execution import SandboxedExecute
@@ -318,10 +318,10 @@ class GradedSubmissions(Course):
     def settings(self) -> bytes:
         """Return, as JSON, what is configured of the pages and of what makes them."""
         config = self.converter.config
-        kinds = (FeedbackExporter, HideTests, ClearHiddenTests, CSSHTMLHeaderPreprocessor)
-        names = {each.__name__ for kind in kinds for each in kind.mro()}
-        chosen = {name: dict(config[name]) for name in names | {"ReadingLimits"} if name in config}
-        return json.dumps(chosen).encode()
+        makers = (FeedbackExporter, HideTests, ClearHiddenTests, CSSHTMLHeaderPreprocessor)
+        kinds = {each for maker in makers for each in maker.mro() if issubclass(each, Configurable)}
+        chosen = {each.__name__: _configured(each, config) for each in kinds | {ReadingLimits}}
+        return json.dumps({name: section for name, section in chosen.items() if section}).encode()
 
 
 def _configured(kind: type[Configurable], config: Config) -> dict[str, Any]:
@@ -329,7 +329,11 @@ def _configured(kind: type[Configurable], config: Config) -> dict[str, Any]:
     traits = kind.class_traits(config=True)
     values = {}
     for name, value in config.get(kind.__name__, {}).items():
-        if name in traits:
-            lazy = isinstance(value, LazyConfigValue)  # a list that something was appended to
-            values[name] = value.get_value(traits[name].default()) if lazy else value
+        if name not in traits:
+            continue
+        if isinstance(value, LazyConfigValue):  # a list that something was appended to
+            value = value.get_value(traits[name].default())
+        elif isinstance(value, DeferredConfig):  # from the command line
+            value = value.get_value(traits[name])
+        values[name] = value
     return dict(json.loads(json.dumps(values)))
