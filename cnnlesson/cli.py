@@ -10,7 +10,7 @@ try:
 except ImportError:
     sys.exit("the cnnlesson command needs click: install cnnlesson anew, which brings it along")
 
-from cnnlesson import class_commands
+from cnnlesson import class_commands, desk_commands
 from cnnlesson import student as way
 from cnnlesson.identity import REMEMBERED, WORK, normalised
 
@@ -214,3 +214,7 @@ def simulate(
 
 main.add_command(class_commands.autograde)
 main.add_command(class_commands.feedback)
+main.add_command(desk_commands.roster)
+main.add_command(desk_commands.collect)
+main.add_command(desk_commands.export)
+main.add_command(desk_commands.doctor)

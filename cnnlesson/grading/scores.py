@@ -42,7 +42,7 @@ def class_scores(assignment: str, course_dir: Path) -> list[StudentScore]:
     Raises:
         LookupError: if there is no course, no gradebook yet, or no such assignment in it.
     """
-    course = _course(course_dir)
+    course = open_course(course_dir)
     file = make_url(course.db_url).database or ""
     if course.db_url.startswith("sqlite") and not Path(file).exists():
         raise LookupError(
@@ -87,8 +87,15 @@ def scores_table(rows: Sequence[StudentScore]) -> str:
     )
 
 
-def _course(course_dir: Path) -> CourseDirectory:
-    """Load nbgrader_config.py as nbgrader's own commands do, which look in the current folder."""
+def open_course(course_dir: Path) -> CourseDirectory:
+    """Load nbgrader_config.py as nbgrader's own commands do, which look in the current folder.
+
+    Args:
+        course_dir: the folder with the course's nbgrader_config.py.
+
+    Raises:
+        LookupError: if there is none.
+    """
     if not (course_dir / "nbgrader_config.py").exists():
         raise LookupError(f"{course_dir.resolve()} is no course: it has no nbgrader_config.py")
     app = NbGrader()
