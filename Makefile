@@ -3,6 +3,7 @@
 #   make lab      open the course in JupyterLab
 #   make site     make pages of the notebooks, which stay live without a kernel and a network
 #   make student-bundle   write dist/cnnlesson-student-VERSION.zip, to give to students
+#   make dist     build the wheel and the sdist of the library into dist/
 #   make grade    grade a bundled class of six with nbgrader, and show the scores
 #   make test     run every test that can run on this machine
 #   make links    ask other hosts whether the links to them still lead somewhere
@@ -22,7 +23,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab site student-bundle grade test same-marks attacks links check notebooks \
+.PHONY: lab site student-bundle dist grade test same-marks attacks links check notebooks \
     bench bench-visualisers bench-sandbox bench-grading constraints
 .DELETE_ON_ERROR:
 
@@ -88,6 +89,10 @@ site: $(VENV)/with-lab tools/site/node_modules/.package-lock.json
 
 student-bundle:
 	$(PYTHON) tools/student_bundle.py dist
+
+DIST := dist
+dist: $(VENV)/with-dev
+	python -m hatchling build --directory $(DIST)
 
 # The whole loop, on a copy of the course, so that a real class is never touched. The bundled class
 # may be graded where there is no sandbox, as on macOS, since we know what is in it.

@@ -80,8 +80,8 @@ def test_canvas_files_go_to_whom_they_belong(course, collect):
     assert done.by_name == ["'hoppergrace' as 'grace'"]
     assert done.without == ["zoe"]
     assert [each.split(": ")[1] for each in done.unplaced] == [
-        "the gradebook has no such student",
         "it is not named as Canvas names files",
+        "the gradebook has no such student",
     ]
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from labs import open_notebook, quiet_home, served
 from nbgrader.api import Gradebook
 
+from cnnlesson import __version__
 from cnnlesson import student as way
 from cnnlesson.quiz import bank
 from cnnlesson.quiz.session import variant
@@ -627,6 +628,7 @@ def test_the_bundle_holds_the_students_side_alone(bundle):
     assert names == {*tracked, *files}
     assert b"### BEGIN SOLUTION" not in text
     assert str(ROOT).encode() not in text
+    assert f"graded with release {__version__}." in text.decode(errors="ignore")
 
 
 def test_the_same_files_make_the_same_bundle(bundle, tmp_path):

@@ -57,6 +57,12 @@ JupyterLab opens in your browser. In its list of files, on the left, open `noteb
 (`conda activate cnnlesson`, or the line with `activate` above) and start `jupyter lab` here.
 
 What you write lies in the folder `work`. Keep it when you unpack a newer version of this zip.
+
+## Which version
+
+This is release {version} of the course, and your answers are graded with release {version}. Another
+one may ask other questions, with other numbers. `cnnlesson --version` says which one you have: if it
+is another, install it again in this folder, as above, restart the kernel, and run your notebook anew.
 """
 
 
@@ -80,7 +86,7 @@ def write_bundle(folder: Path) -> Path:
     (version,) = re.findall(r'^__version__ = "(.+)"$', source, re.MULTILINE)
     name = f"cnnlesson-student-{version}"
     contents = {path: (ROOT / path).read_bytes() for path in listed()}
-    contents["README.md"] = README.encode()
+    contents["README.md"] = README.format(version=version).encode()
     folder.mkdir(parents=True, exist_ok=True)
     bundle = folder / f"{name}.zip"
     part = bundle.with_suffix(".part")
