@@ -55,7 +55,7 @@ def test_canvas_gets_its_own_file_with_the_grades(export):
         ["Student, Test", "999", "", "abcdef", "B", ""],
     ]
     assert "points taken off for lateness: 'emmy' 2, 'grace' 4" in said
-    assert "not in the gradebook: 'Eve ?cmd" in said
+    assert "not in the gradebook: 'Eve =cmd" in said
     assert "in the gradebook and not in" in said
     assert said.endswith("'zoe'")
     again = read_grade_file(path)

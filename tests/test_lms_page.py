@@ -9,6 +9,7 @@ import lms_class
 import pytest
 from course import ROOT, copy_course
 from lms_class import ASSIGNMENT, zipped
+from nbgrader.api import Gradebook
 
 PAGE = (ROOT / "docs/lms.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -62,13 +63,20 @@ def test_each_command_does_what_the_page_says(said):
 
 def test_the_grades_arrive_in_every_file(said):
     course, _ = said
-    title = "Parameter Sharing (8)"
-    first = column(course, "grades-canvas.csv", "ID", title)
-    assert (first["101"], first["102"], first["103"]) == ("16", "1", "")
-    assert column(course, "for-canvas.csv", "ID", title) == first
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        scores = {
+            each.student_id: f"{each.score:g}"
+            for each in gradebook.assignment_submissions(ASSIGNMENT)
+        }
+    ada, emmy = scores.pop("ada"), scores.pop("e.noether")
+    assert scores == {}
+    assert float(ada) > float(emmy) > 0
+    canvas = column(course, "grades-canvas.csv", "ID", "Parameter Sharing (8)")
+    assert (canvas["101"], canvas["102"], canvas["103"]) == (ada, emmy, "")
+    assert column(course, "for-canvas.csv", "ID", "Parameter Sharing (8)") == canvas
     title = "Assignment: Parameter sharing (Real)"
-    first = column(course, "grades-moodle.csv", "Email address", title)
-    assert (first["ada@uni.edu"], first["e.noether@uni.edu"]) == ("16", "1")
-    assert column(course, "for-moodle.csv", "Email address", title) == first
+    moodle = column(course, "grades-moodle.csv", "Email address", title)
+    assert (moodle["ada@uni.edu"], moodle["e.noether@uni.edu"]) == (ada, emmy)
+    assert column(course, "for-moodle.csv", "Email address", title) == moodle
     graded = column(course, "worksheet-graded.csv", "Identifier", "Grade")
-    assert graded == {"Participant 9001": "16", "Participant 9002": "1", "Participant 9003": ""}
+    assert graded == {"Participant 9001": ada, "Participant 9002": emmy, "Participant 9003": ""}

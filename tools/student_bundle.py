@@ -60,9 +60,10 @@ What you write lies in the folder `work`. Keep it when you unpack a newer versio
 
 ## Which version
 
-This is release {version} of the course, and your answers are graded with release {version}. Another
-one may ask other questions, with other numbers. `cnnlesson --version` says which one you have: if it
-is another, install it again in this folder, as above, restart the kernel, and run your notebook anew.
+This is release {version} of the course, and your answers are graded with release {version}.
+Another one may ask other questions, with other numbers. `cnnlesson --version` says which one you
+have: if it is another, install it again in this folder, as above, restart the kernel, and run your
+notebook anew.
 """
 
 
