@@ -35,6 +35,11 @@ def _errors_told() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+    except Exception as error:
+        if not type(error).__module__.startswith("sqlalchemy."):
+            raise
+        said = str(error).splitlines()[0]
+        raise click.ClickException(f"the gradebook cannot be used now: {said}") from None
 
 
 @click.command()

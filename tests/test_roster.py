@@ -2,6 +2,7 @@
 
 import lms_class
 import pytest
+from course import copy_course
 from nbgrader.api import Gradebook, Student
 
 from cnnlesson.grading.roster import BadRosterError, put_into, read_roster
@@ -105,6 +106,21 @@ def test_what_is_no_roster_is_refused(file, text, sentence):
     with pytest.raises(NotATableError) as refusal:
         read_roster(file(text))
     assert sentence in str(refusal.value)
+
+
+@pytest.mark.nbgrader
+def test_the_command_does_all_or_nothing_and_says_so(file, tmp_path, run):
+    course = copy_course(tmp_path)
+    path = file("id,first_name\nada,Ada\n<b>,Eve\n")
+    said = run("cnnlesson", "roster", path, cwd=course, check=False)
+    assert "was not used, and nothing was changed:\n  line 3: '?b?' cannot be" in said
+    assert not (course / "gradebook.db").exists()
+    (course / "gradebook.db").write_text("no database")
+    said = run("cnnlesson", "roster", file("id\nada\n"), cwd=course, check=False)
+    assert said.startswith("Error: the gradebook cannot be used now: "), said
+    (course / "gradebook.db").unlink()
+    said = run("cnnlesson", "roster", file("id\nada\n"), cwd=course)
+    assert said == "1 students added, 0 updated, 0 unchanged.\n"
 
 
 def test_what_canvas_and_moodle_export_will_do(file, gradebook):

@@ -182,7 +182,7 @@ def _canvas_person(sheet: Sheet, row: Row) -> Person:
     last, _, first = cell("Student").partition(",")
     login = cell("SIS Login ID")
     return Person(
-        key=cell("ID") or login or row.cell(0),
+        key=cell("ID") or login or f"line {row.line}",
         lms_id=cell("ID"),
         numbers=(cell("SIS User ID"), cell("Integration ID")),
         logins=(login,),
@@ -198,7 +198,7 @@ def _moodle_person(sheet: Sheet, row: Row) -> Person:
 
     email = cell("Email address")
     return Person(
-        key=email or cell("ID number"),
+        key=email or cell("ID number") or f"line {row.line}",
         numbers=(cell("ID number"),),
         logins=(cell("Username"), email),
         email=email,
@@ -213,7 +213,7 @@ def _worksheet_person(sheet: Sheet, row: Row) -> Person:
 
     email = cell("Email address")
     return Person(
-        key=cell("Identifier"),
+        key=cell("Identifier") or f"line {row.line}",
         numbers=(cell("ID number"),),
         logins=(cell("Username"), email),
         email=email,
