@@ -104,7 +104,7 @@ class Cluster:
 
         waiting: dict[Any, Task[Any]] = {}
         room = _ROOM
-        completed = as_completed(with_results=True, raise_errors=False)
+        completed = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
         left = iter(tasks)
         following = next(left, None)
         try:
