@@ -38,7 +38,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--students",
         type=int,
-        help="grade so many students of each assignment in tests/test_same_marks.py, not a few",
+        help="grade so many students in test_same_marks.py and test_autograde.py, not a few",
     )
 
 

@@ -211,6 +211,32 @@ def test_feedback_is_nbgraders_byte_for_byte(courses, both, a_class):
     assert sum(path.endswith(".html") for path in ours) == len(students)
 
 
+@pytest.fixture(scope="module")
+def listed(request, a_class, commands, run, tmp_path_factory):
+    """Of a class, what each student deserves, and the rows that came of it."""
+    count = request.config.getoption("students")
+    if not count:
+        _, ours = request.getfixturevalue("graded")
+        return a_class[1], ours.rows
+    exercise, _ = a_class
+    students = [*simulate.simulated_class(exercise, count, seed=1)]
+    course = tmp_path_factory.mktemp("large") / "course"
+    released_course(course, exercise, students, run)
+    done = commands(course, "cnnlesson", "autograde", FIRST)
+    assert done.returncode == 0, done.stdout
+    return students, rows(sqlite(course))
+
+
+def test_every_score_is_as_listed(listed):
+    """With `--students 1000`, those of a class of so many."""
+    students, found = listed
+    earned = dict.fromkeys((each.student for each in students), 0)
+    for row in found["grade"]:
+        student = row["notebook_id"]["assignment_id"]["student_id"]["id"]
+        earned[student] += row["auto_score"] or 0
+    assert earned == {each.student: each.total(stock=False, manual=False) for each in students}
+
+
 # The same in PostgreSQL
 
 

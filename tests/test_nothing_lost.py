@@ -186,6 +186,9 @@ def workers_of(running):
 
 def test_ctrl_c_stops_and_another_run_goes_on(course, undisturbed, commands):
     watch = Watch()
+    last = max((course / "submitted").glob("*/*/*.ipynb"))
+    handed_in = last.read_text(encoding="utf-8")
+    last.write_text(with_a_loop(handed_in), encoding="utf-8")  # so that something is left
     running = commands.begin(course, *GRADE, "--workers=2")
     wait_until(lambda: graded_by(course), running)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does, workers included
@@ -198,9 +201,19 @@ def test_ctrl_c_stops_and_another_run_goes_on(course, undisturbed, commands):
     assert "Traceback" not in said
     assert watch.left() == []
     assert [*commands.temporary.iterdir()] == []
+    last.write_text(handed_in, encoding="utf-8")
     assert commands(course, *GRADE).returncode == 0
     assert len(set(graded_by(course))) == len(graded_by(course))
     assert_all_is_as_ever(course, undisturbed, commands)
+
+
+def with_a_loop(notebook):
+    """The notebook with an answer that computes for ever."""
+    told = json.loads(notebook)
+    code = (cell for cell in told["cells"] if cell["cell_type"] == "code")
+    answer = next(cell for cell in code if cell["metadata"].get("nbgrader", {}).get("solution"))
+    answer["source"] = "while True:\n    pass"
+    return json.dumps(told)
 
 
 def test_only_one_process_grades_a_course(course, commands):
