@@ -120,13 +120,25 @@ def page(browser):
 
 
 def open_notebook(page, server, path, interface="lab/tree"):
-    """Open a notebook by its address, and wait until its kernel would take work."""
+    """Open a notebook by its address, and wait until its kernel would take work.
+
+    A kernel that another page has started is idle long before this one is connected to it, and what
+    this one is told to run until then is lost.
+    """
+    answers = []
+
+    def listen(socket):
+        socket.on("framereceived", lambda frame: answers.append("kernel_info_reply" in str(frame)))
+
+    page.on("websocket", listen)
     page.goto(server(f"{interface}/{path}"))
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         sessions = page.request.get(server("api/sessions")).json()
-        if any(s["path"] == path and s["kernel"]["execution_state"] == "idle" for s in sessions):
+        mine = [each["kernel"] for each in sessions if each["path"] == path]
+        if any(answers) and any(kernel["execution_state"] == "idle" for kernel in mine):
+            page.remove_listener("websocket", listen)
             return
         time.sleep(0.2)
     pytest.fail(f"no idle kernel for {path}: {sessions}")
