@@ -123,11 +123,21 @@ class Course:
             students: their ids, or patterns of ids as nbgrader takes them; as configured, if there
                 are none.
             known: the students of whom the gradebook has what is there; all unless given.
+
+        Raises:
+            NotToBeGradedError: if there is nothing at all.
         """
         found: dict[str, Path] = {}
         for student in [*students] or [self.coursedir.student_id]:
             self.coursedir.student_id = student
             found |= guard.folders_of(self.coursedir, self.reads)
+        if not found:
+            wanted = ", ".join(students) or self.coursedir.student_id
+            folder = getattr(self.coursedir, self.reads)
+            raise NotToBeGradedError(
+                f"there is nothing of {self.name} by {wanted} in {folder}/: check the names, and "
+                "that its folders are STUDENT/ASSIGNMENT"
+            )
         left_out = set(filter(None, self.coursedir.student_id_exclude.split(",")))
         waiting, refused = [], {}
         total = 0

@@ -21,6 +21,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, selectinload
 
+from cnnlesson.grading.pipeline.problems import CannotGradeError
+
 _Made = TypeVar("_Made")
 _GRADED = ("GradeCell", "TaskCell")
 _COMMENTED = ("SolutionCell", "TaskCell")
@@ -76,6 +78,10 @@ class Record:
 
 Penalty = Callable[[str, float, float], float | None]
 """Of a student, a score and the seconds that a submission was late: the points to take off."""
+
+
+class GradebookAwayError(CannotGradeError):
+    """A gradebook does not answer any more; the message says what it said last."""
 
 
 class Records:
@@ -144,7 +150,7 @@ class Records:
 
         Raises:
             LookupError: if the student is not in the gradebook, and is not to be added.
-            OperationalError: if the gradebook stays away.
+            GradebookAwayError: if the gradebook stays away.
         """
         self._patiently(lambda: self._save(record))
 
@@ -163,8 +169,13 @@ class Records:
                     raise
             except DBAPIError as error:
                 away = error.connection_invalidated or isinstance(error, OperationalError)
-                if not away or time.monotonic() > until:
+                if not away:
                     raise
+                if time.monotonic() > until:
+                    raise GradebookAwayError(
+                        f"the gradebook does not answer ({error.orig}): see to it, and call the "
+                        "same command again, which goes on with what is left"
+                    ) from None
                 self._say(f"the gradebook does not answer ({error.orig}); trying again")
             time.sleep(pause)
             pause = min(2 * pause, 5.0)
