@@ -16,11 +16,16 @@ def use_of_all(first: int) -> tuple[int, int]:
 
     Args:
         first: the process id, as this process sees it, of the first one of its namespace.
+
+    Raises:
+        PermissionError: if it may not be looked at.
     """
     try:
         status = Path(f"/proc/{first}/status").read_text()
         inside = Path(f"/proc/{first}/root/proc")
         numbers = [entry for entry in inside.iterdir() if entry.name.isdigit()]
+    except PermissionError:  # what cannot be watched must not go on
+        raise
     except OSError:  # it has ended
         return 0, 0
     if not re.search(r"^NSpid:.*\s1$", status, re.M):  # another process has its number by now
