@@ -363,21 +363,28 @@ for _ in range(6):
         time.sleep(60)
 """
 
+HIDE = """
+import ctypes
+assert ctypes.CDLL(None).prctl(4, 0, 0, 0, 0) == 0  # not dumpable: its own user cannot look at it
+"""
+
 
 @pytest.mark.parametrize(
-    "meanwhile",
+    "code",
     [
-        "time.sleep(60)",
-        "channel.sendall(struct.pack('!I', 10_000_000))\n"
+        f"{GROW}\ntime.sleep(60)",
+        f"{HIDE}\n{GROW}\ntime.sleep(60)",
+        f"{GROW}\nchannel.sendall(struct.pack('!I', 10_000_000))\n"
         "while True: channel.sendall(b' '); time.sleep(0.01)",
     ],
+    ids=["asleep", "hidden", "byte-after-byte"],
 )
-def test_memory_counts_for_all_processes_together(meanwhile, sandbox):
+def test_memory_counts_for_all_processes_together(code, sandbox):
     with (
         sandbox.run() as submission,
         pytest.raises(SubmissionEndedError, match=r"\d+ MB of memory together, and 768 MB"),
     ):
-        submission.cell(FORGE + GROW + meanwhile, timeout=PATIENCE)
+        submission.cell(FORGE + code, timeout=PATIENCE)
 
 
 def test_memory_in_the_buffers_of_sockets_is_limited(sandbox):

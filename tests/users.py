@@ -27,7 +27,7 @@ USERS = ["me", AS_SOMEBODY] if os.getuid() == 0 else ["me"]
 """Whom a test that grades is to be run for, by the names of their fixtures."""
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
-NEEDED = ("hypothesis", "matplotlib", "nbval", "pytest")
+NEEDED = ("hypothesis", "matplotlib", "nbval", "pytest", "rfc3987")
 
 
 @dataclass(frozen=True)
