@@ -39,7 +39,10 @@ class Judgement(Protocol):
 
     @property
     def misconceptions(self) -> tuple[str, ...]:
-        """The ids of those that would lead to this answer."""
+        """The ids of those that would lead to this answer.
+
+        A bank that can tell may add `answered`, which is False where nothing was answered.
+        """
 
 
 class Paper(Protocol):

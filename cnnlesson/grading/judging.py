@@ -2,7 +2,8 @@
 
 A judged grade cell ends up with two outputs: what became of the answer, for the reader, and the
 points as a plain float, which is all that nbgrader's `determine_grade` looks at. What the cell
-itself said of its points does not count.
+itself said of its points does not count. The first also keeps, in its metadata, which no page shows,
+what a report on the class asks: `FINDING` says what.
 """
 
 import math
@@ -17,8 +18,16 @@ from cnnlesson.grading.bank import Bank, Judgement, Paper
 from cnnlesson.grading.nodes import NotebookNode, is_grade, is_solution, new_output
 from cnnlesson.grading.remarks import clean, inert
 
+FINDING = "grading"
+"""What the metadata of a judged cell's first output has the judge's finding under.
+
+It is a dictionary: "question" is its id; "answered" says whether there was an answer;
+"misconceptions" are the ids of those that would lead to it; "error" is the name of what the cell
+ended in, if it failed. No right answer is in it, and nothing that a function was called with.
+"""
+
 _LINE_WIDTH = 79
-_MOST_SENTENCES, _LONGEST_SENTENCE = 20, 600
+_MOST_SENTENCES, _LONGEST_SENTENCE, _LONGEST_NAME = 20, 600, 80
 
 
 class Ran(Protocol):
@@ -42,12 +51,16 @@ class Told:
         sentences: for the student.
         for_instructor: why a person should look at it; empty if nobody need.
         answer: what later questions may build on.
+        misconceptions: the ids of those that would lead to the answer.
+        answered: whether there was one.
     """
 
     share: Fraction
     sentences: tuple[str, ...]
     for_instructor: str = ""
     answer: object = None
+    misconceptions: tuple[str, ...] = ()
+    answered: bool = False
 
 
 def mark(
@@ -88,7 +101,9 @@ def mark(
             if marking is None:
                 marking = _Marking(bank.paper(names["assignment"], names["student"]), ran, reveal)
             told = marking.told(cell, question)
-            cell.outputs, why = list(_outputs(told, points)), told.for_instructor
+            finding = _finding(question, told, cell.outputs)
+            cell.outputs = list(_outputs(told, points, finding))
+            why = told.for_instructor
         else:
             scored = score(cell.outputs, points)
             cell.outputs, why = scored.outputs, scored.for_instructor
@@ -153,15 +168,39 @@ def _checked(found: Judgement) -> Told:
     share = Fraction(found.share)
     if not 0 <= share <= 1:
         raise ValueError(f"a share of {share}, which is not from 0 to 1")
-    return Told(share, tuple(found.sentences), found.for_instructor, found.answer)
+    return Told(
+        share,
+        tuple(found.sentences),
+        found.for_instructor,
+        found.answer,
+        tuple(map(str, found.misconceptions)),
+        answered=bool(getattr(found, "answered", True)),
+    )
+
+
+def _finding(
+    question: str, told: Told, outputs: Sequence[NotebookNode]
+) -> dict[str, str | bool | list[str]]:
+    """What a report on the class asks of an answer."""
+    error = _last_error(outputs)
+    return {
+        "question": question,
+        "answered": told.answered,
+        "misconceptions": list(told.misconceptions),
+        "error": clean(error.ename)[:_LONGEST_NAME] if error else "",
+    }
+
+
+def _last_error(outputs: Sequence[NotebookNode]) -> NotebookNode | None:
+    errors = [output for output in outputs if output.output_type == "error"]
+    return errors[-1] if errors else None
 
 
 def _why_none(outputs: Sequence[NotebookNode]) -> str:
     """Say why a cell left no answer, as far as its outputs tell."""
-    errors = [output for output in outputs if output.output_type == "error"]
-    if not errors:
+    last = _last_error(outputs)
+    if last is None:
         return "There is no answer: nothing was left by this cell."
-    last = errors[-1]
     said = ": ".join(filter(None, (last.ename, last.evalue)))
     return f"There is no answer: the cell ended in {' '.join(said.split())[:200]}"
 
@@ -215,8 +254,10 @@ def is_plain(record: object) -> bool:
 # --- Outputs -----------------------------------------------------------------------------------
 
 
-def _outputs(told: Told, points: float) -> Iterator[NotebookNode]:
-    """Write what a reader sees, and what nbgrader reads."""
+def _outputs(
+    told: Told, points: float, finding: Mapping[str, object] | None = None
+) -> Iterator[NotebookNode]:
+    """Write what a reader sees, and keeps, and what nbgrader reads."""
     earned = min(float(told.share * Fraction(points)), points)
     sentences = [each[:_LONGEST_SENTENCE] for each in told.sentences[:_MOST_SENTENCES]]
     lines = [*map(clean, sentences), f"{earned:g} of {points:g} points."]
@@ -224,7 +265,8 @@ def _outputs(told: Told, points: float) -> Iterator[NotebookNode]:
         "text/plain": "\n".join(map(_wrapped, lines)),
         "text/markdown": "\n\n".join(map(_markdown, lines)),
     }
-    yield new_output("display_data", data=shown)
+    kept = {FINDING: dict(finding)} if finding else {}
+    yield new_output("display_data", data=shown, metadata=kept)
     yield new_output("execute_result", data={"text/plain": repr(earned)})
 
 

@@ -19,7 +19,7 @@ from cnnlesson.quiz import bank as questions
 from cnnlesson.quiz import functions, running, session
 from cnnlesson.quiz.cards import card_of, pack
 from cnnlesson.quiz.checking import opening
-from cnnlesson.quiz.diagnosis import judge
+from cnnlesson.quiz.diagnosis import Outcome, judge
 from cnnlesson.quiz.questions import Assignment, Kind, Question
 from cnnlesson.quiz.record import MIME, SCHEMA
 from cnnlesson.quiz.taming import Opaque
@@ -163,6 +163,7 @@ class Judgement:
         answer: what later questions may build on.
         for_instructor: why a person should look at it; empty if nobody need.
         misconceptions: the ids of those that would lead to this answer.
+        answered: whether there was an answer at all.
     """
 
     share: Fraction
@@ -170,6 +171,7 @@ class Judgement:
     answer: object = None
     for_instructor: str = ""
     misconceptions: tuple[str, ...] = ()
+    answered: bool = True
 
 
 class _BadRecordError(Exception):
@@ -359,7 +361,10 @@ class LessonPaper:
         sentences = (opening(answer, verdict), *verdict.sentences, says, solution)
         first, *rest = filter(None, sentences)
         said = (f"{question.title}: {first}", *rest)
-        return Judgement(verdict.share, said, verdict.answer, note, verdict.misconceptions)
+        answered = verdict.outcome is not Outcome.UNANSWERED
+        return Judgement(
+            verdict.share, said, verdict.answer, note, verdict.misconceptions, answered
+        )
 
     def _for_other(
         self,
