@@ -1,6 +1,7 @@
-"""The commands of `cnnlesson` for the instructor's desk: students, submissions and grades."""
+"""The commands of `cnnlesson` for the instructor's desk: students, submissions, grades, reports."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -201,6 +202,35 @@ def collect(
     _list("not opened", done.refused)
     _list("students of whom there is nothing", done.without)
     sys.exit(1 if done.unplaced or done.refused or done.waiting else 0)
+
+
+@click.command()
+@click.argument("assignment")
+@click.option("--names", is_flag=True, help="Tell students' ids and names, and no pseudonyms.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write to; reports/ASSIGNMENT in the course unless given.",
+)
+@_course_dir
+def report(assignment: str, names: bool, output: Path | None, course_dir: Path) -> None:
+    """Write what the class understood of ASSIGNMENT: a page, and its numbers as CSV and JSON."""
+    with _errors_told():
+        from traitlets import TraitError
+
+        from cnnlesson.grading.report import report as write
+
+        try:
+            figures, files = write(assignment, course_dir, output, names=names)
+        except TraitError as error:
+            raise ValueError(str(error)) from None
+    click.echo(
+        f"{figures.handed_in} of {figures.students} students handed in; "
+        f"{len(figures.need_help)} may need help."
+    )
+    for place, each in enumerate(figures.misconceptions[:3], 1):
+        click.echo(f"{place}. {each.id}: about {each.students:.0f}")
+    click.echo(f"Open {os.path.relpath(files[0])}; the numbers are beside it, as JSON and CSV.")
 
 
 @click.command()

@@ -5,7 +5,7 @@ A course brings an object with the methods of `Bank` and names it in nbgrader_co
 """
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Protocol
@@ -98,6 +98,35 @@ class Bank(Protocol):
 
     def library(self, assignment: str) -> Mapping[str, bytes]:
         """Return the student's library inside the sandbox, by paths from a folder on `sys.path`."""
+
+
+class Telling(Protocol):
+    """What a bank may have besides, so that people read words where else they read ids."""
+
+    def title(self, question: str) -> str:
+        """Return what people call a question."""
+
+    def sentence(self, question: str, misconception: str) -> str:
+        """Return what is wrong about a misconception that showed at a question, in a sentence."""
+
+
+def title_of(bank: Bank | None, question: str) -> str:
+    """Return what people call a question: its id, if the bank has no name for it."""
+    return _told(lambda: bank.title(question)) or question  # type: ignore[union-attr]
+
+
+def sentence_of(bank: Bank | None, question: str, misconception: str) -> str:
+    """Return what is wrong about a misconception; nothing, if the bank does not say."""
+    return _told(lambda: bank.sentence(question, misconception))  # type: ignore[union-attr]
+
+
+def _told(tell: Callable[[], object]) -> str:
+    """What a bank tells, if it has a method for it, and knows."""
+    try:
+        told = tell()
+    except Exception:  # of a course's bank, which may not know a question of last year
+        return ""
+    return told if isinstance(told, str) else ""
 
 
 class AsksBank(Configurable):

@@ -2,8 +2,8 @@
 
 A judged grade cell ends up with two outputs: what became of the answer, for the reader, and the
 points as a plain float, which is all that nbgrader's `determine_grade` looks at. What the cell
-itself said of its points does not count. The first also keeps, in its metadata, which no page shows,
-what a report on the class asks: `FINDING` says what.
+itself said of its points does not count. The first also keeps, in its metadata, which no page
+shows, what a report on the class asks: `FINDING` says what.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,21 +43,8 @@ def class_scores(assignment: str, course_dir: Path) -> list[StudentScore]:
         LookupError: if there is no course, no gradebook yet, or no such assignment in it.
     """
     course = open_course(course_dir)
-    file = make_url(course.db_url).database or ""
-    if course.db_url.startswith("sqlite") and not Path(file).exists():
-        raise LookupError(
-            f"there is no gradebook yet ({os.path.relpath(file)}); it comes with "
-            f"`nbgrader generate_assignment {assignment}` and `nbgrader autograde {assignment}`"
-        )
-    with Gradebook(course.db_url) as gradebook:
-        try:
-            max_score = gradebook.find_assignment(assignment).max_score
-        except MissingEntry:
-            known = ", ".join(sorted(entry.name for entry in gradebook.assignments)) or "none"
-            raise LookupError(
-                f"the gradebook has no assignment {assignment!r} (it has: {known}); "
-                f"run `nbgrader generate_assignment {assignment}` first"
-            ) from None
+    with gradebook_with(course, assignment) as gradebook:
+        max_score = gradebook.find_assignment(assignment).max_score
         submitted = {
             entry.student.id: entry.score for entry in gradebook.assignment_submissions(assignment)
         }
@@ -102,6 +89,31 @@ def open_course(course_dir: Path) -> CourseDirectory:
     with contextlib.chdir(course_dir):
         app.initialize([f"--course-dir={Path.cwd()}"])
     return app.coursedir
+
+
+@contextlib.contextmanager
+def gradebook_with(course: CourseDirectory, assignment: str) -> Iterator[Gradebook]:
+    """Open a course's gradebook, which has an assignment.
+
+    Raises:
+        LookupError: if there is no gradebook yet, or no such assignment in it.
+    """
+    file = make_url(course.db_url).database or ""
+    if course.db_url.startswith("sqlite") and not Path(file).exists():
+        raise LookupError(
+            f"there is no gradebook yet ({os.path.relpath(file)}); it comes with "
+            f"`nbgrader generate_assignment {assignment}` and `nbgrader autograde {assignment}`"
+        )
+    with Gradebook(course.db_url) as gradebook:
+        try:
+            gradebook.find_assignment(assignment)
+        except MissingEntry:
+            known = ", ".join(sorted(entry.name for entry in gradebook.assignments)) or "none"
+            raise LookupError(
+                f"the gradebook has no assignment {assignment!r} (it has: {known}); "
+                f"run `nbgrader generate_assignment {assignment}` first"
+            ) from None
+        yield gradebook
 
 
 def _feedback_pages(course: CourseDirectory, student: str, assignment: str) -> tuple[Path, ...]:

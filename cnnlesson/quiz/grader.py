@@ -122,6 +122,24 @@ class LessonBank:
         """
         return LessonPaper(assignment, identity.stand_in(student))
 
+    def title(self, question: str) -> str:
+        """Return what people call a question."""
+        return questions.find(question).title
+
+    def sentence(self, question: str, misconception: str) -> str:
+        """Return what is told of a misconception at a question, with the lesson's own numbers.
+
+        Raises:
+            ValueError: if there is no such question.
+            LookupError: if the question does not know the misconception.
+        """
+        asked = questions.find(question)
+        setup = questions.setup(asked, questions.LESSON)
+        for each in asked.misconceptions:
+            if each.id == misconception:
+                return each.say.format(g=setup, at=asked.letters(setup))
+        raise LookupError(f"{question!r} knows no misconception {misconception!r}")
+
     def library(self, assignment: str) -> Mapping[str, bytes]:
         """Return the files of the student's library, by their paths from a folder on `sys.path`.
 
