@@ -21,7 +21,7 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from cnnlesson.grading.bank import load_bank
-from cnnlesson.grading.judging import is_plain
+from cnnlesson.grading.judging import FINDING, is_plain
 from cnnlesson.grading.nonces import key_of, nonce, read_secret, submission_digest
 from cnnlesson.grading.preprocessors import Judge, SaveJudgedGrades
 
@@ -45,8 +45,8 @@ class OtherPaper:
             case {"raise": text}:
                 raise RuntimeError(text)
             case {"share": int(over), "of": int(under)}:
-                note = record.get("note", "")
-                return Judgement(Fraction(over, under), (record.get("say", ""),), over, note)
+                note, shows = record.get("note", ""), tuple(record.get("shows", ()))
+                return Judgement(Fraction(over, under), (record.get("say", ""),), over, note, shows)
         says = f"{question} by {nonce} after {earlier}, {reveal=}"
         return Judgement(Fraction(1), (says,), record)
 
@@ -130,6 +130,35 @@ FORGED = [
     new_output("stream", name="stderr", text="a warning"),
     new_output("display_data", {"text/html": "<script>alert(1)</script>"}),
 ]
+
+
+def finding(records, outputs=()):
+    """What one judged cell keeps for a report."""
+    cell = grade_cell("q", "ask q", outputs=outputs)
+    (cell,), _ = judged([cell], Ran({"q": records}, {"q": "secret"}))
+    shown, result = cell.outputs
+    assert shown.metadata.keys() == {FINDING}
+    assert result.metadata == {}
+    return shown.metadata[FINDING]
+
+
+def test_the_misconceptions_that_an_answer_shows_are_kept_and_nothing_else_of_it():
+    kept = finding([{"share": 0, "of": 1, "say": "17", "shows": ["no-bias", "one-bias"]}])
+    assert kept == {
+        "question": "q",
+        "answered": True,
+        "misconceptions": ["no-bias", "one-bias"],
+        "error": "",
+    }
+    assert "secret" not in str(kept)
+
+
+def test_that_there_was_no_answer_is_kept_with_what_the_cell_ended_in():
+    error = new_output("error", ename="Name\u202eError", evalue="secret", traceback=[])
+    nothing = {"question": "q", "answered": False, "misconceptions": [], "error": ""}
+    assert finding([]) == nothing
+    assert finding([], [error]) == {**nothing, "error": "Name\N{REPLACEMENT CHARACTER}Error"}
+    assert finding([{"raise": "secret"}]) == nothing | {"answered": True}
 
 
 def test_what_the_cell_says_of_its_points_does_not_count():

@@ -491,6 +491,49 @@ def test_every_score_in_the_gradebook_is_the_one_in_the_list(graded, gradebook):
 
 
 @pytest.mark.nbgrader
+def test_the_report_names_the_misconceptions_that_were_planted_in_their_order(graded, run):
+    """As far as answers can tell: of each, how many hold it lies between two numbers."""
+    course, assignment, _ = graded
+    run("cnnlesson", "report", assignment, cwd=course)
+    report = json.loads((course / f"reports/{assignment}/report.json").read_text(encoding="utf-8"))
+    planted = {}
+    for row in table(course, assignment, "answers"):
+        for misconception in row["misconceptions"].split():
+            planted.setdefault(misconception, set()).add(row["student"])
+    holders = {each: len(students) for each, students in planted.items()}
+    found = {each["id"]: each for each in report["misconceptions"]}
+    assert len(holders) > 5
+    assert holders.keys() <= found.keys()
+    for each, row in found.items():
+        assert row["clearly"] <= holders.get(each, 0) <= row["at_most"], each
+        assert row["sentence"]
+    ranked = list(found)
+    for place, one in enumerate(ranked):
+        for other in ranked[place + 1 :]:
+            more = holders.get(other, 0) - holders.get(one, 0)
+            spans = [found[each]["at_most"] - found[each]["clearly"] for each in (one, other)]
+            assert more <= max(spans), f"{one} before {other}"
+
+
+@pytest.mark.nbgrader
+def test_the_report_counts_who_is_late_stuck_and_blank_as_the_list_does(graded, run):
+    course, assignment, _ = graded
+    run("cnnlesson", "report", assignment, cwd=course)
+    report = json.loads((course / f"reports/{assignment}/report.json").read_text(encoding="utf-8"))
+    totals, answers = (table(course, assignment, name) for name in ("totals", "answers"))
+    assert report["handed_in"] == report["students"] == len(totals)
+    assert report["late"] == sum(row["late"] == "yes" for row in totals)
+    outcomes = Counter((row["question"], row["outcome"]) for row in answers if row["by"] == "check")
+    for question in report["questions"]:
+        if (question["id"], "right") not in outcomes:
+            continue
+        assert question["time_outs"] == outcomes[question["id"], "loops"]
+        assert question["errors"] == outcomes[question["id"], "raises"]
+        blank = ("blank", "deleted", "unreadable")
+        assert question["blank"] == sum(outcomes[question["id"], each] for each in blank)
+
+
+@pytest.mark.nbgrader
 def test_totals_are_those_of_the_list_before_and_after_manual_grading(graded, gradebook):
     course, assignment, _ = graded
     totals = {row["student"]: row for row in table(course, assignment, "totals")}

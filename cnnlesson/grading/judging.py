@@ -149,9 +149,10 @@ class _Marking:
             return Told(nothing, (_why_none(cell.outputs),))
         if len(records) > 1:
             many = f"This cell left {len(records)} answers, and is to leave one: none counts."
-            return Told(nothing, (many,))
+            return Told(nothing, (many,), answered=True)
         if not is_plain(records[0]):
-            return Told(nothing, ("What this cell left as an answer cannot be read.",))
+            unread = "What this cell left as an answer cannot be read."
+            return Told(nothing, (unread,), answered=True)
         nonce = self.ran.nonces.get(question, "")
         try:
             found = self.paper.judge(question, records[0], nonce, self.earlier, reveal=self.reveal)
@@ -161,6 +162,7 @@ class _Marking:
                 nothing,
                 ("This answer could not be judged; your instructor is told.",),
                 f"the bank raised {type(error).__name__}: {error}",
+                answered=True,
             )
 
 

@@ -5,7 +5,7 @@ It reads what grading left, the gradebook and autograded/, and runs nothing.
 | room | does |
 |---|---|
 | `gathering` | reads the gradebook, and in graded notebooks what the judge found |
-| `figures` | counts |
+| `counting` | counts |
 | `pictures`, `page` | show |
 | `files` | writes it all down |
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from cnnlesson.grading.bank import AsksBank
 from cnnlesson.grading.nonces import KeepsSecret
 from cnnlesson.grading.pipeline.progress import pseudonym
-from cnnlesson.grading.report.figures import Figures, figures
+from cnnlesson.grading.report.counting import Figures, figures
 from cnnlesson.grading.report.files import write
 from cnnlesson.grading.report.gathering import gather
 from cnnlesson.grading.scores import open_course

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from cnnlesson.grading.remarks import defused
-from cnnlesson.grading.report.figures import Figures
+from cnnlesson.grading.report.counting import Figures
 from cnnlesson.grading.report.page import page
 
 

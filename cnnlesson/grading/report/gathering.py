@@ -150,7 +150,7 @@ def gather(course: CourseDirectory, assignment: str, config: Config) -> ClassWor
         for key, each in found.items():
             order[key] = each.question or order.get(key, "")
         answers = {
-            key: _answer(grade, points[key], found.get(key, _Found()))
+            key: _answer(grade, points[key], found.get(key, _Found(answered=bool(unread))))
             for key, grade in grades.get(student, {}).items()
             if key in points
         }

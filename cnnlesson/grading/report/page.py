@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from cnnlesson.grading.report import pictures
-from cnnlesson.grading.report.figures import (
+from cnnlesson.grading.report.counting import (
     Figures,
     MisconceptionFigures,
     QuestionFigures,

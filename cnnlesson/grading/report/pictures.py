@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from cnnlesson.drawing import ACCENT, INK, INPUT, MUTED, Drawing, text_width
-from cnnlesson.grading.report.figures import BINS, Figures, MisconceptionFigures, QuestionFigures
+from cnnlesson.grading.report.counting import BINS, Figures, MisconceptionFigures, QuestionFigures
 
 WIDTH = 560
 """Of each picture, in pixels."""
