@@ -21,6 +21,7 @@ from labs import quiet_home, served
 from nbformat import NotebookNode, from_dict, v4, write
 from nbgrader.api import Gradebook
 
+from cnnlesson.grading.judging import FINDING
 from cnnlesson.grading.pages import (
     COLOURED,
     MARKDOWN,
@@ -518,6 +519,15 @@ def shown(data, metadata=None):
     output = v4.new_output("display_data", data=data, metadata=metadata or {})
     (cell,) = plain(v4.new_notebook(cells=[v4.new_code_cell("", outputs=[output])])).cells
     return cell.outputs[0]
+
+
+def test_what_the_judge_keeps_for_the_report_is_on_no_page():
+    kept = {FINDING: {"question": "kept-question", "misconceptions": ["kept-misconception"]}}
+    output = v4.new_output("display_data", data={"text/plain": "Not right."}, metadata=kept)
+    page = page_of(v4.new_code_cell("check(answer)", outputs=[output]))
+    assert "Not right." in page
+    assert "kept-" not in page
+    assert shown({"text/plain": "Not right."}, kept).metadata == {}
 
 
 @pytest.mark.parametrize(

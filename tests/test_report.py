@@ -8,7 +8,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from nbgrader.api import Gradebook
 
 from cnnlesson.grading.judging import FINDING
 from cnnlesson.grading.nodes import new_cell, new_notebook, new_output
-from cnnlesson.grading.remarks import defused
 from cnnlesson.grading.report import counting, files, report
 from cnnlesson.grading.report.counting import discrimination, figures, held
 from cnnlesson.grading.report.gathering import ERROR, TIME_OUT, Answer, Asked, ClassWork, Work
@@ -248,8 +246,6 @@ def test_no_cell_of_a_spreadsheet_begins_a_formula(begin):
     table = files.as_csv(found)["students.csv"]
     (row,) = csv.DictReader(table.splitlines()) if "\r" not in begin else [{"student": "'"}]
     assert row["student"][0] == "'"
-    assert defused(text) == f"'{text}"
-    assert defused("ada-1") == "ada-1"
 
 
 # A course, written as grading leaves it
@@ -398,7 +394,7 @@ def test_a_course_is_reported_by_its_gradebook_and_its_graded_notebooks(tmp_path
     assert (plain["title"], plain["time_outs"], plain["errors"]) == ("plain", 0, 1)
     assert plain["blank"] == 2
     (misconception,) = found["misconceptions"]
-    assert misconception["sentence"] == "The biases are missing: every filter has one too."
+    assert misconception["sentence"] == "A filter has a bias too."
     assert misconception["questions"] == {"one-filter": 2}
     assert (found["late"], found["unread"], found["students"]) == (1, 1, 6)
 
@@ -442,7 +438,7 @@ def test_links_in_autograded_are_not_followed(tmp_path, command):
 
 @pytest.mark.parametrize(
     ("assignment", "sentence"),
-    [("paddin", "the gradebook has no assignment 'paddin'"), ("padding", "nothing was graded of")],
+    [("pooling", "the gradebook has no assignment 'pooling'"), ("padding", "nothing was graded of")],
 )
 def test_where_there_is_nothing_to_report_a_sentence_says_what_to_do(
     assignment, sentence, tmp_path, command
@@ -452,32 +448,6 @@ def test_where_there_is_nothing_to_report_a_sentence_says_what_to_do(
     assert code == 1
     assert said.startswith(f"Error: {sentence}")
     assert len(said.splitlines()) == 1
-
-
-def test_a_thousand_students_take_less_than_ten_seconds(tmp_path, command):
-    questions = [f"question-{at}" for at in range(12)]
-    students = {}
-    for number in range(1000):
-        scores = [float((number * 7 + at * 3) % 5 > 1) for at in range(12)]
-        answers = {
-            name: (
-                "answer = 1\n" * 20,
-                "",
-                found_by_the_judge(name, *([] if score else [f"m{number % 9}"])),
-            )
-            for name, score in zip(questions, scores, strict=True)
-        }
-        notebook = json.loads(notebook_of(answers))
-        notebook["cells"].append(new_cell("markdown", "As long as a real one. " * 2500, "text"))
-        students[f"student-{number:04}"] = ("", scores, json.dumps(notebook))
-    course = write_course(tmp_path, students, questions, LESSON)
-    before = getrusage(RUSAGE_CHILDREN)
-    code, said = command("padding", cwd=course)
-    after = getrusage(RUSAGE_CHILDREN)
-    # Of the processor, since on the clock a busy machine takes longer.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
-    assert code == 0, said
-    assert told(course)["handed_in"] == 1000
 
 
 # The page

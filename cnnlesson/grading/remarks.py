@@ -17,10 +17,6 @@ _INTRODUCTION = (
 )
 _PLAIN = re.compile(r"[\w.,;:?'\"“”‘’()/%–—…-]+")
 _HEEDED = re.compile(r"_|//|www\.|^[^\w–—…]+$", re.IGNORECASE)
-_FORMULA = frozenset(
-    "=+-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH COMMERCIAL AT}"
-)
-_SPACES = frozenset("\t\r\n")
 _NUMBER_OF_A_LIST = re.compile(r"\d+[.)]")
 
 
@@ -83,12 +79,6 @@ def clean(text: str) -> str:
         else each
         for each in text
     )
-
-
-def defused(text: str) -> str:
-    """Write text for a cell of a spreadsheet, which calculates what begins like a formula."""
-    begins = text.lstrip()[:1] in _FORMULA or text[:1] in _SPACES
-    return f"'{text}" if text and begins else text
 
 
 def _is_plain(word: str, first: bool) -> bool:

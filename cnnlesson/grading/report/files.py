@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from cnnlesson.grading.remarks import defused
 from cnnlesson.grading.report.counting import Figures
 from cnnlesson.grading.report.page import page
+from cnnlesson.grading.sheets import defused
 
 
 def write(figures: Figures, folder: Path, made: datetime) -> list[Path]:
