@@ -438,7 +438,10 @@ def test_links_in_autograded_are_not_followed(tmp_path, command):
 
 @pytest.mark.parametrize(
     ("assignment", "sentence"),
-    [("pooling", "the gradebook has no assignment 'pooling'"), ("padding", "nothing was graded of")],
+    [
+        ("pooling", "the gradebook has no assignment 'pooling'"),
+        ("padding", "nothing was graded of"),
+    ],
 )
 def test_where_there_is_nothing_to_report_a_sentence_says_what_to_do(
     assignment, sentence, tmp_path, command
