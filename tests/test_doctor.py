@@ -33,11 +33,11 @@ def test_what_is_missing_can_be_got_by_what_installs_here(monkeypatch, tool, rem
 
 
 def test_an_extra_is_missing_with_a_part_of_it(monkeypatch):
-    monkeypatch.setattr(doctor, "_version", lambda name: "" if name == "psutil" else "1.0")
+    monkeypatch.setattr(doctor, "_version", lambda name: "" if name == "latex2mathml" else "1.0")
     monkeypatch.setattr(doctor, "_nbgrader", lambda version: iter(()))
     found = {each.name: each for each in doctor._extras()}
-    assert found["the extra sandbox"].found == "without psutil"
-    assert found["the extra sandbox"].needed
+    assert found["the extra grading"].found == "without latex2mathml"
+    assert found["the extra grading"].needed
     assert found["the extra parallel"].state == "fine"
 
 
