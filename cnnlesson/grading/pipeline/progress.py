@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from typing import Any, TextIO
 
 _EVERY = 5.0  # seconds between two plain lines
@@ -155,6 +154,8 @@ def log_to(path: Path | None, secret: bytes, *, names: bool) -> Iterator[Log]:
         try:
             yield write
         finally:
+            from resource import RUSAGE_SELF, getrusage  # which Windows lacks
+
             used = getrusage(RUSAGE_SELF)
             seconds = round(used.ru_utime + used.ru_stime, 3)
             put({"ended": True, "cpu_seconds": seconds, "peak_kilobytes": used.ru_maxrss})
