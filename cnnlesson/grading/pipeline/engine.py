@@ -22,6 +22,7 @@ Work = Callable[..., bytes]
 
 _ROOM = 64 * 1024 * 1024  # bytes of tasks that may be on their way at a time
 _RECOUNT = 2.0  # seconds between two counts of the workers, which the scheduler is asked for
+_ENCLOSED = f"{__package__}.enclosed"
 _AHEAD = 2  # tasks for each worker, so that none waits for the coordinator
 
 
@@ -156,7 +157,7 @@ def make_ready() -> None:
     multiprocessing.util.get_temp_dir()
     tempfile.tempdir = usual
     server = multiprocessing.forkserver
-    modules = ("distributed", f"{__package__}.tasks", f"{__package__}.undisturbed")
+    modules = ("distributed", f"{__package__}.tasks", _ENCLOSED)
     server.set_forkserver_preload([*modules])
     server.ensure_running()
 
@@ -192,7 +193,13 @@ def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
 
     scratch = str(_scratch())
     dask.config.set(
-        {"distributed.worker.multiprocessing-method": "forkserver", "temporary-directory": scratch}
+        {
+            "distributed.worker.multiprocessing-method": "forkserver",
+            "temporary-directory": scratch,
+            # Until they are closed, ports that speak HTTP have nothing to tell.
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
+        }
     )
     from distributed import Client, LocalCluster
 
@@ -206,10 +213,12 @@ def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
                 security=True,
                 dashboard_address=None,
                 local_directory=scratch,
+                preload=[_ENCLOSED],
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             Client(cluster) as client,
         ):
+            cluster.scheduler.http_server.stop()  # plain HTTP, even without a dashboard
             yield Cluster(client)
     finally:
         remove_abandoned()  # by workers that were killed
