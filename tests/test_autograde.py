@@ -310,6 +310,44 @@ def test_feedback_and_export_work_with_postgresql(on_postgres, commands, courses
         }
 
 
+# What cannot be graded at all is said in a sentence
+
+
+def unsecured(course):
+    (course / "nbgrader_config.py").write_text("c = get_config()\n")
+
+
+def stale(course):
+    path = course / "source" / TWO / "area.ipynb"
+    path.write_text(path.read_text().replace("AREA", "BORDER"))
+
+
+MISSING_MODULE = (
+    "import sys; sys.modules['nbgrader'] = None; from cnnlesson.cli import main; main()"
+)
+CANNOT = {
+    "no assignment": (["cnnlesson", "autograde"], "name one assignment"),
+    "an unknown one": (["cnnlesson", "autograde", "poetry"], "poetry"),
+    "an unsecured course": (["cnnlesson", "autograde", TWO], "secure(c)", unsecured),
+    "a stale source": (["cnnlesson", "autograde", TWO], "generate_assignment", stale),
+    "no nbgrader": (["python", "-c", MISSING_MODULE, "autograde", TWO], "this needs nbgrader"),
+}
+
+
+@pytest.mark.parametrize("what", CANNOT)
+def test_what_keeps_a_class_from_being_graded_is_one_sentence(what, courses, commands, tmp_path):
+    command, sentence, *changes = CANNOT[what]
+    course = tmp_path / "course"
+    shutil.copytree(courses[1], course, ignore=shutil.ignore_patterns("autograded", "feedback"))
+    for change in changes:
+        change(course)
+    done = commands(course, *command)
+    assert done.returncode == 1
+    assert sentence in done.stdout
+    assert "Traceback" not in done.stdout
+    assert done.stdout.count("Error: ") == 1
+
+
 # nbgrader's flags
 
 STEPS = {

@@ -328,6 +328,23 @@ ATTACKS = [
         stock="reached in part",
     ),
     Attack(
+        "scheduler",
+        "scheduler credentials",
+        PLAIN,
+        "looks for Dask's certificates, configuration and folders, and tries all ports for it",
+        _try_each(
+            "[name for name in os.environ if 'DASK' in name]",
+            "[p for p in (home / '.config/dask', '/etc/dask') if os.path.exists(p)]",
+            "[path for place in ('/tmp', '/var/tmp', '/dev/shm', '/run', str(home), os.getcwd()) "
+            "for path in glob.glob(f'{place}/**/*', recursive=True) "
+            "if 'dask' in path or '/grading-' in path or path.endswith('.pem')]",
+            "[p for p in glob.glob('/proc/*/cmdline') if b'forkserver' in open(p, 'rb').read()]",
+            "[port for port in range(1024, 65536) "
+            "if socket.socket().connect_ex(('127.0.0.1', port)) == 0]",
+        ),
+        _MISSED,
+    ),
+    Attack(
         "privileges",
         "privileges",
         PLAIN,
