@@ -4,6 +4,7 @@
 #   make site     make pages of the notebooks, which stay live without a kernel and a network
 #   make student-bundle   write dist/cnnlesson-student-VERSION.zip, to give to students
 #   make dist     build the wheel and the sdist of the library into dist/
+#   make hub      start a JupyterHub with nbgrader's exchange on this machine, to try it
 #   make grade    grade a bundled class of six with nbgrader, and show the scores
 #   make test     run every test that can run on this machine
 #   make links    ask other hosts whether the links to them still lead somewhere
@@ -23,7 +24,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without compiled bytecode every Jupyter command starts several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab site student-bundle dist grade test same-marks attacks links check notebooks \
+.PHONY: lab site hub student-bundle dist grade test same-marks attacks links check notebooks \
     bench bench-visualisers bench-sandbox bench-grading constraints
 .DELETE_ON_ERROR:
 
@@ -42,9 +43,11 @@ $(VENV)/created:
 	@(cd $(VENV) && pwd -P) > $@
 
 $(VENV)/with-lab: extras := lab,grading,sandbox,parallel
-$(VENV)/with-test: extras := test,browser,postgres
+$(VENV)/with-test: extras := test,browser,hub,postgres
 $(VENV)/with-test: $(VENV)/with-lab
 $(VENV)/with-dev: extras := dev
+$(VENV)/with-hub: extras := hub
+$(VENV)/with-hub: $(VENV)/with-lab
 
 $(VENV)/with-%: $(VENV)/created pyproject.toml constraints.txt
 	uv pip install --quiet --python $(BIN)/python --compile-bytecode \
@@ -52,13 +55,13 @@ $(VENV)/with-%: $(VENV)/created pyproject.toml constraints.txt
 	@touch $@
 
 # npm, where the machine has none.
-$(VENV)/with-site: $(VENV)/with-lab
+$(VENV)/with-npm: $(VENV)/with-lab
 	@command -v npm >/dev/null || uv pip install --quiet --python $(BIN)/python \
 	    --constraint constraints.txt --editable '.[site]'
 	@touch $@
 
-tools/site/node_modules/.package-lock.json: $(VENV)/with-site tools/site/package-lock.json
-	npm ci --silent --prefix tools/site
+tools/%/node_modules/.package-lock.json: $(VENV)/with-npm tools/%/package-lock.json
+	npm ci --silent --prefix tools/$*
 	@touch $@
 
 # PyTorch's default wheel is gigabytes, so only this target needs it; and pip, unlike uv, finds a
@@ -86,6 +89,11 @@ SITE := build/site
 site: $(VENV)/with-lab tools/site/node_modules/.package-lock.json
 	python tools/site/build.py $(SITE)
 	@echo "The site begins at $(SITE)/index.html"
+
+# It ends, and leaves nothing behind, at Ctrl-C; make would call that an error.
+HUB := build/hub
+hub: $(VENV)/with-hub tools/hub/node_modules/.package-lock.json
+	@python tools/hub/box.py $(HUB)
 
 student-bundle:
 	$(PYTHON) tools/student_bundle.py dist
