@@ -43,8 +43,8 @@ $(VENV)/created:
 	@(cd $(VENV) && pwd -P) > $@
 
 $(VENV)/with-lab: extras := lab,grading,sandbox,parallel
-$(VENV)/with-test: extras := test,browser,hub,postgres
-$(VENV)/with-test: $(VENV)/with-lab
+$(VENV)/with-test: extras := test,browser,postgres
+$(VENV)/with-test: $(VENV)/with-lab $(VENV)/with-hub $(VENV)/with-npm
 $(VENV)/with-dev: extras := dev
 $(VENV)/with-hub: extras := hub
 $(VENV)/with-hub: $(VENV)/with-lab

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 from course import ROOT, copy_course
 
+ADDRESS = r"(http://127\.0\.0\.1:\d+)/(\S+)\?token=(\w+)"
 PATIENCE = 60  # seconds; a kernel's first start can take long on a busy machine
 
 
@@ -53,8 +54,14 @@ def notebook7(served_course, clean_environment, tmp_path_factory):
 
 def quiet_home(home):
     """Make a folder a home where nothing saves by itself, and a page holds all cells at once."""
-    overrides = home / ".jupyter" / "labconfig" / "default_setting_overrides.json"
-    overrides.parent.mkdir(parents=True)
+    be_quiet(home / ".jupyter")
+    return home
+
+
+def be_quiet(settings):
+    """Have a folder of settings say so."""
+    overrides = settings / "labconfig" / "default_setting_overrides.json"
+    overrides.parent.mkdir(parents=True, exist_ok=True)
     overrides.write_text(
         json.dumps(
             {
@@ -63,12 +70,14 @@ def quiet_home(home):
             }
         )
     )
-    return home
 
 
 @contextmanager
-def served(command, folder, environment, home):
-    """Start a Jupyter server in a folder, give its host, start page and token, and end it."""
+def served(command, folder, environment, home, address=ADDRESS):
+    """Start a Jupyter server in a folder, give its host, start page and token, and end it.
+
+    What it prints of these is matched by another pattern than Jupyter's own, if one is given.
+    """
     outside = ("JUPYTER", "IPYTHON", "DISPLAY", "WAYLAND_DISPLAY")
     environment = {k: v for k, v in environment.items() if not k.startswith(outside)}
     log = home / "server.log"
@@ -82,17 +91,17 @@ def served(command, folder, environment, home):
             start_new_session=True,
         )
     try:
-        yield address_in(log, server)
+        yield address_in(log, server, address)
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(PATIENCE)
 
 
-def address_in(log, server):
+def address_in(log, server, address):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        printed = re.search(r"(http://127\.0\.0\.1:\d+)/(\S+)\?token=(\w+)", log.read_text())
+        printed = re.search(address, log.read_text())
         if printed:
             return printed.groups()
         assert server.poll() is None, log.read_text()
@@ -132,6 +141,11 @@ def open_notebook(page, server, path, interface="lab/tree"):
 
     page.on("websocket", listen)
     page.goto(server(f"{interface}/{path}"))
+    wait_for_kernel(page, server, path)
+
+
+def wait_for_kernel(page, server, path):
+    """Wait for the cells of a notebook that was opened, and for its kernel."""
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
@@ -148,6 +162,14 @@ def run_all(page):
     """Run all cells by the menu."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def fill_in(page, before, source):
+    """Replace a cell's source, found by what stands in it, as a person would, and run it."""
+    page.locator(".jp-CodeCell", has_text=before).first.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(source)
+    page.keyboard.press("Shift+Enter")
 
 
 def wait_until_all_has_run(page):

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 from course import ROOT
-from labs import open_notebook, wait_until_all_has_run
+from labs import fill_in, open_notebook, wait_until_all_has_run
 
 from cnnlesson.quiz import bank
 from cnnlesson.quiz.session import variant
@@ -41,14 +41,6 @@ def test_a_lesson_runs_from_top_to_bottom(name, page, lab):
     assert all("Error" not in shown for shown in outputs(page))
     broken = "[...document.images].filter(image => image.naturalWidth === 0).length"
     assert page.evaluate(broken) == 0
-
-
-def fill_in(page, before, source):
-    """Replace a cell's source, found by what stands in it, as a person would, and run it."""
-    page.locator(".jp-CodeCell", has_text=before).first.locator(".cm-content").click()
-    page.keyboard.press("Control+A")
-    page.keyboard.type(source)
-    page.keyboard.press("Shift+Enter")
 
 
 def test_a_student_answers_a_quiz(page, lab):

@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from urllib.error import URLError
@@ -32,6 +33,7 @@ IN_COURSE = ("nbgrader_config.py", "source", "release")
 USERS = ("instructor", "ada", "ben")
 FIRST_ID = 930_001
 """Of the made-up users: where neither Debian nor useradd gives any out."""
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 120  # seconds, for a busy machine
 LAST_WORDS = 20  # lines
 
@@ -46,7 +48,7 @@ def main() -> None:
             "`make hub` needs bubblewrap, which runs on Linux alone, and there is no 'bwrap' here: "
             "install it (on Debian and Ubuntu: apt install bubblewrap)."
         )
-    for each in (signal.SIGTERM, signal.SIGHUP):
+    for each in ENDS:
         signal.signal(each, interrupt)
     shutil.rmtree(box, ignore_errors=True)
     try:
@@ -78,7 +80,9 @@ def main() -> None:
 
 
 def interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """End as by Ctrl-C."""
+    """End, and let no second signal, as make sends one, stop that."""
+    for each in ENDS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -162,7 +166,9 @@ def opened() -> list[str]:
     """
     if os.geteuid() != 0:
         return []
-    needed = {Path(sys.base_prefix).resolve(), COURSE, Path(sys.prefix).resolve()}
+    library = find_spec("cnnlesson").origin  # elsewhere if this is a copy of the checkout
+    places = (sys.base_prefix, sys.prefix, COURSE, Path(library).parents[1])
+    needed = {Path(each).resolve() for each in places}
     closed = {
         next((each for each in reversed(path.parents) if not each.stat().st_mode & 0o001), None)
         for path in needed
