@@ -19,6 +19,7 @@ from nbgrader.preprocessors import (
 
 from cnnlesson.grading import formgrader, guard
 from cnnlesson.grading.archives import SafeCollector, SafeExtractor
+from cnnlesson.grading.exchange import SafeCollect
 from cnnlesson.grading.execution import SandboxedExecute, batch
 from cnnlesson.grading.exporting import CappedNotebookExporter
 from cnnlesson.grading.pages import FeedbackExporter, HideTests
@@ -71,6 +72,7 @@ def secure(c: Any, bank: str = "") -> None:
             c[kind.__name__][name] = value
     c.AsksBank.bank = bank
     c.Autograde.permissions = c.GenerateFeedback.permissions = OWNER_ALONE
+    c.ExchangeFactory.collect = SafeCollect
     c.ZipCollectApp.extractor_plugin = SafeExtractor
     c.ZipCollectApp.collector_plugin = SafeCollector
 
