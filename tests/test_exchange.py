@@ -49,9 +49,4 @@ def test_what_is_collected_is_plain_and_its_authors(course, run):
     assert "'data.txt' is a link, and was left out" in told
     assert "'pipe' is no plain file, and was left out" in told
     assert f"it is {ME}'s" in told
-    assert "'a;b' cannot be a student's id" in told
-
-
-def test_a_submission_whose_name_is_odd_crowds_out_no_other(course, run):
-    told = run("nbgrader", "collect", "quiz", "--student", ME, cwd=course)
-    assert f"Collecting submission: {ME} quiz" in told
+    assert "'a?b' cannot be a student's id" in told

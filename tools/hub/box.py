@@ -156,7 +156,7 @@ def running(box: Path, settings: dict[str, str]) -> Iterator[subprocess.Popen[by
     try:
         yield hub
     finally:
-        end(hub)
+        end(hub, box / "hub" / "pid")
 
 
 def opened() -> list[str]:
@@ -184,20 +184,16 @@ def opened() -> list[str]:
     return arguments
 
 
-def end(hub: subprocess.Popen[bytes]) -> None:
-    """End the hub's group of processes, of which bubblewrap is one, and wait for all of them."""
-    deadline = time.monotonic() + PATIENCE
-    signal_now = signal.SIGTERM
+def end(hub: subprocess.Popen[bytes], pid_file: Path) -> None:
+    """Tell the hub to end, rather than bubblewrap, which ends with it; kill both if need be."""
     try:
-        while True:
-            os.killpg(hub.pid, signal_now)
-            signal_now = 0  # which only asks whether there is any
-            hub.poll()
-            time.sleep(0.1)
-            if time.monotonic() > deadline:
-                signal_now = signal.SIGKILL
-    except ProcessLookupError:
-        return
+        os.kill(int(pid_file.read_text()), signal.SIGTERM)
+    except (OSError, ValueError):  # it has ended, or not yet begun
+        hub.terminate()
+    try:
+        hub.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(hub.pid, signal.SIGKILL)
 
 
 def wait_for(url: str, hub: subprocess.Popen[bytes], log: Path) -> None:

@@ -16,6 +16,7 @@ c.JupyterHub.hub_bind_url = os.environ["HUB_OWN_URL"]
 c.ConfigurableHTTPProxy.api_url = os.environ["HUB_PROXY_URL"]
 c.JupyterHub.cookie_secret_file = str(BOX / "hub" / "cookie-secret")
 c.JupyterHub.db_url = f"sqlite:///{BOX / 'hub' / 'jupyterhub.sqlite'}"
+c.JupyterHub.pid_file = str(BOX / "hub" / "pid")
 c.ConfigurableHTTPProxy.pid_file = str(BOX / "hub" / "proxy.pid")
 
 # --- Who may come in. For trying out alone: a real hub asks your university's login ----------
