@@ -129,7 +129,14 @@ def page(browser):
 
 
 def open_notebook(page, server, path, interface="lab/tree"):
-    """Open a notebook by its address, and wait until its kernel would take work.
+    """Open a notebook by its address, and wait until its kernel would take work."""
+    with kernel_awaited(page, server, path):
+        page.goto(server(f"{interface}/{path}"))
+
+
+@contextmanager
+def kernel_awaited(page, server, path):
+    """Have a notebook opened, and wait until its kernel would take work.
 
     A kernel that another page has started is idle long before this one is connected to it, and what
     this one is told to run until then is lost.
@@ -140,12 +147,7 @@ def open_notebook(page, server, path, interface="lab/tree"):
         socket.on("framereceived", lambda frame: answers.append("kernel_info_reply" in str(frame)))
 
     page.on("websocket", listen)
-    page.goto(server(f"{interface}/{path}"))
-    wait_for_kernel(page, server, path)
-
-
-def wait_for_kernel(page, server, path):
-    """Wait for the cells of a notebook that was opened, and for its kernel."""
+    yield
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:

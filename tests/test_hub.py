@@ -11,10 +11,10 @@ from labs import (
     PATIENCE,
     be_quiet,
     fill_in,
+    kernel_awaited,
     quiet_home,
     run_all,
     served,
-    wait_for_kernel,
     wait_until_all_has_run,
 )
 
@@ -106,8 +106,9 @@ def hand_in(page, desk):
     page.locator("#released_assignments_list").get_by_role("button", name="Fetch").click()
     fetched = page.locator("#fetched_assignments_list")
     fetched.get_by_role("button", name=ASSIGNMENT).click()
-    fetched.get_by_role("link", name=ASSIGNMENT).click()
-    wait_for_kernel(page, lambda path: f"{desk}/{path}", f"{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
+    notebook = f"{ASSIGNMENT}/{ASSIGNMENT}.ipynb"
+    with kernel_awaited(page, lambda path: f"{desk}/{path}", notebook):
+        fetched.get_by_role("link", name=ASSIGNMENT).click()
     run_all(page)
     wait_until_all_has_run(page)
     page.get_by_text("Parameter sharing: the questions of ada.").wait_for()
