@@ -175,7 +175,16 @@ def fill_in(page, before, source):
 
 
 def wait_until_all_has_run(page):
-    page.locator(".jp-CodeCell .jp-InputPrompt", has_text="[*]").first.wait_for(state="attached")
+    """Wait until all cells that were told to run have run."""
+    from playwright.sync_api import TimeoutError as TooLongError
+
+    waits = page.locator(".jp-CodeCell .jp-InputPrompt", has_text="[*]").first
+    for _ in range(3):
+        try:
+            waits.wait_for(state="attached", timeout=15_000)
+            break
+        except TooLongError:  # it was lost, or over sooner than one could look
+            run_all(page)
     page.wait_for_function(
         """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
                   .every(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()))""",

@@ -28,9 +28,19 @@ class Watch:
         return []
 
     def _new(self):
+        """What has come since, but for a browser of the tests, which does as it likes."""
         return [
-            each for each in psutil.Process().children(recursive=True) if each not in self._before
+            each
+            for each in psutil.Process().children(recursive=True)
+            if each not in self._before and not _is_of_a_browser(each)
         ]
+
+
+def _is_of_a_browser(process):
+    try:
+        return process.name().startswith(("chrom", "headless_shell"))
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _runs(process):

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -166,13 +167,17 @@ def test_kills_at_random_lose_nothing(course, undisturbed, commands):
         running.communicate()
         assert watch.left() == []
         assert there.isdisjoint(graded_by(course)[before:])
+    again = [*in_place(course)][:4]  # or nothing might be left for the workers
+    for student in again:
+        shutil.rmtree(course / "autograded" / student)
     before = len(graded_by(course))
     running = commands.begin(course, *GRADE, "--workers=2")
     wait_until(lambda: len(graded_by(course)) > before, running)
     workers_of(running)[0].kill()
     said, _ = running.communicate()
     assert running.returncode == 0, said
-    assert len(set(graded_by(course))) == len(graded_by(course))
+    for student, times in Counter(graded_by(course)).items():
+        assert times <= 1 + (student in again), student
     assert watch.left() == []
     assert_all_is_as_ever(course, undisturbed, commands)
 
