@@ -118,9 +118,11 @@ grade: $(VENV)/with-lab
 
 # --- Developers ------------------------------------------------------------------------------
 
-# As many workers as cores, but each may have a browser and a JupyterLab, so four at most. A file
-# stays with one worker, since its tests share what is slow to set up.
-WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One worker more than cores, since half of the time a test waits for something; but each may have
+# a browser and a JupyterLab, so four at most. A file stays with one worker, since its tests share
+# what is slow to set up.
+WORKERS := --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 4 \
+    --dist loadfile --no-loadscope-reorder
 test: $(VENV)/with-test
 	pytest $(WORKERS) $(PYTEST_FLAGS)
 
