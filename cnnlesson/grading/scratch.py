@@ -18,7 +18,7 @@ try:
 except ImportError:  # on Windows, where a folder stays until somebody cleans up
     fcntl = None
 
-_PREFIX = "cnnlesson-grading-"
+_PREFIX = "cnngrad-"  # short, since sockets lie below, whose paths must not be long
 _LAST = -1000  # behind what multiprocessing itself cleans up
 
 
