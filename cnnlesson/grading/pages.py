@@ -30,10 +30,9 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 from markupsafe import Markup
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
-from nbformat import NotebookNode, v4
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from pygments.token import STANDARD_TYPES
@@ -41,6 +40,7 @@ from traitlets import List, default
 from traitlets.config import Config
 
 from cnnlesson.grading.exporting import CappedReading
+from cnnlesson.grading.nodes import NotebookNode, new_cell, new_notebook, new_output, node
 from cnnlesson.grading.pictures import PIXELS, SHOWN, pixels
 
 TEXT = 100_000
@@ -78,6 +78,7 @@ FORMULA = 2_000
 
 _CUT = "\n[{} characters more are not shown here.]"
 _LEFT_OUT = "[{} is not shown here.]"
+_NO_ALT = "No description has been provided for this image"  # nbconvert's words
 _HIDDEN = "[What a hidden test of this assignment did or said is not shown.]"
 
 
@@ -152,6 +153,8 @@ def sanitised(html: str) -> Markup:
                 picture.replace_with(_LEFT_OUT.format("A picture from elsewhere"))
             elif not _may_be_drawn(source[1]):
                 picture.replace_with(_LEFT_OUT.format("A picture that takes much to draw"))
+            else:
+                picture.attrs.setdefault("alt", _NO_ALT)
         # A cleaner is no more than settings, but not to be shared among threads.
         cleaner = Cleaner(
             tags=_TAGS,
@@ -321,8 +324,7 @@ def plain(notebook: Mapping[str, Any]) -> NotebookNode:
             cell = _plain_cell(_bare(each), f"cell-{number}")
         room -= len(str(cell))
         cells.append(cell)
-    metadata = {"language_info": {"name": "python"}}
-    return v4.new_notebook(cells=cells, metadata=metadata)  # type: ignore[no-any-return,no-untyped-call]
+    return new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
 
 
 def _work(cell: Mapping[str, Any]) -> int:
@@ -361,27 +363,21 @@ def _bare(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain_cell(cell: Mapping[str, Any], cell_id: str) -> NotebookNode:
     source = _text(cell.get("source"))
-    metadata = _plain_metadata(cell.get("metadata"))
-    made: NotebookNode
     if cell.get("cell_type") == "code":
         outputs = list(cell.get("outputs") or ())
         shown = [_plain_output(output) for output in outputs[:OUTPUTS]]
         if len(outputs) > OUTPUTS:
             shown.append(_note(f"{len(outputs) - OUTPUTS} outputs more"))
-        made = v4.new_code_cell(  # type: ignore[no-untyped-call]
-            shortened(source),
-            outputs=shown,
-            execution_count=_count(cell.get("execution_count")),
-            metadata=metadata,
-        )
+        made = new_cell("code", shortened(source), cell_id)
+        made.outputs, made.execution_count = shown, _count(cell.get("execution_count"))
     else:  # a raw cell is text for whatever program reads it
         if cell.get("cell_type") != "markdown":
             source = f"<pre>{escape(source)}</pre>"
-        made = v4.new_markdown_cell(_plain_markdown(source), metadata=metadata)  # type: ignore[no-untyped-call]
+        made = new_cell("markdown", _plain_markdown(source), cell_id)
         attachments = _plain_attachments(cell.get("attachments"))
         if attachments:
-            made["attachments"] = attachments
-    made["id"] = cell_id
+            made.attachments = node(attachments)
+    made.metadata = node(_plain_metadata(cell.get("metadata")))
     return made
 
 
@@ -431,7 +427,7 @@ def _plain_output(output: Mapping[str, Any]) -> NotebookNode:
     kind = output.get("output_type")
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
-        return _output("stream", name=name, text=shortened(_text(output.get("text"))))
+        return new_output("stream", name=name, text=shortened(_text(output.get("text"))))
     if kind == "error":
         traceback = shortened("\n".join(map(_text, output.get("traceback") or ())))
         return _error(_text(output.get("ename")), _text(output.get("evalue")), traceback)
@@ -443,7 +439,7 @@ def _plain_output(output: Mapping[str, Any]) -> NotebookNode:
     if left_out and not data.keys() - {"text/plain"}:
         note = _LEFT_OUT.format(f"An output of the type {' or '.join(left_out[:5])}")
         data["text/plain"] = "\n".join(filter(None, [data.get("text/plain"), note]))
-    shown = _output(kind, data=data, metadata=_plain_sizes(output.get("metadata"), data))
+    shown = new_output(kind, data=data, metadata=_plain_sizes(output.get("metadata"), data))
     if kind == "execute_result":
         shown["execution_count"] = _count(output.get("execution_count"))
     return shown
@@ -478,8 +474,7 @@ def _picture(encoded: Any) -> str | None:
 
 def _plain_sizes(metadata: Any, data: Mapping[str, str]) -> dict[str, Any]:
     """Keep the size and the description of a picture: nbconvert writes them without quotes."""
-    if not isinstance(metadata, Mapping):
-        return {}
+    metadata = metadata if isinstance(metadata, Mapping) else {}
     kept: dict[str, Any] = {}
     for kind in (each for each in SHOWN if each in data):
         own = metadata.get(kind)
@@ -489,22 +484,17 @@ def _plain_sizes(metadata: Any, data: Mapping[str, str]) -> dict[str, Any]:
             for size in ("width", "height")
             if type(value := both.get(size)) is int and 0 < value < 10_000
         }
-        if isinstance(alt := both.get("alt"), str):
-            kept[kind]["alt"] = shortened(alt, 1_000)
+        alt = both.get("alt")
+        kept[kind]["alt"] = shortened(alt, 1_000) if isinstance(alt, str) else _NO_ALT
     return kept
 
 
-def _output(kind: str, **parts: Any) -> NotebookNode:
-    made: NotebookNode = v4.new_output(kind, **parts)  # type: ignore[no-untyped-call]
-    return made
-
-
 def _note(what: str) -> NotebookNode:
-    return _output("display_data", data={"text/plain": _LEFT_OUT.format(what)})
+    return new_output("display_data", data={"text/plain": _LEFT_OUT.format(what)})
 
 
 def _error(name: str, value: str, traceback: str) -> NotebookNode:
-    return _output("error", ename=name, evalue=value, traceback=[traceback])
+    return new_output("error", ename=name, evalue=value, traceback=[traceback])
 
 
 # --- Hidden tests ----------------------------------------------------------------------------
@@ -553,7 +543,7 @@ def _without(output: NotebookNode) -> NotebookNode:
     if output.output_type == "error":
         name = output.ename if output.ename.isidentifier() else "An error"
         return _error(name, "", f"{name}\n{_HIDDEN}")
-    return _output("stream", name="stdout", text=f"{_HIDDEN}\n")
+    return new_output("stream", name="stdout", text=f"{_HIDDEN}\n")
 
 
 def _quotes(output: NotebookNode, lines: Iterable[str]) -> bool:
@@ -641,22 +631,22 @@ class PageExporter(CappedReading, HTMLExporter):
         yield from super().default_filters()  # type: ignore[no-untyped-call]
         yield "markdown2html", _markdown2html
         yield "clean_html", _clean_html
+        yield "highlight_code", self._highlighted
 
     def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **settings: Any
     ) -> tuple[str, dict[str, Any]]:
         """Make a page of what `plain` leaves of a notebook."""
         self._to_colour = COLOURED_IN_ALL
-        self.filters = {**self.filters, "highlight_code": self._highlighted}
-        return super().from_notebook_node(plain(nb), resources, **settings)
+        # Not HTMLExporter's: it parses the whole page again, which takes as long as all the rest,
+        # to describe pictures, each of which `plain` has described.
+        return TemplateExporter.from_notebook_node(self, plain(nb), resources, **settings)
 
     def _highlighted(self, source: str, language: str = "", metadata: Any = None) -> str:  # noqa: ARG002
         """Colour code as Python, if it is short: no lexer of Pygments is made for hostile code."""
         colour = len(source) <= min(COLOURED, self._to_colour)
         self._to_colour -= colour * len(source)
-        highlight = Highlight2HTML("python" if colour else "text", parent=self)  # type: ignore[no-untyped-call]
-        coloured: str = highlight(source)
-        return coloured
+        return _coloured(source) if colour else str(Highlight2HTML("text")(source))  # type: ignore[no-untyped-call]
 
     def _create_environment(self) -> Environment:
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
@@ -676,10 +666,17 @@ def _markdown2html(context: Context, source: str) -> Markup:
     return rendered(source, attachments) if attachments else _rendered_before(source)
 
 
-@lru_cache(maxsize=200)
+# Most texts are the instructor's, and stand on everybody's page.
+
+
+@lru_cache(maxsize=500)
 def _rendered_before(markdown: str) -> Markup:
-    """Most texts are the instructor's, and stand on everybody's page."""
     return rendered(markdown)
+
+
+@lru_cache(maxsize=500)
+def _coloured(source: str) -> str:
+    return str(Highlight2HTML("python")(source))  # type: ignore[no-untyped-call]
 
 
 def _clean_html(html: str) -> Markup:
