@@ -91,16 +91,17 @@ class _Options:
         self._log, self._names, self._course_dir = log, names, course_dir
 
     @contextlib.contextmanager
-    def ready(self) -> Iterator[Callable[[int], Any]]:
-        """Begin what takes time, and yield what opens the workers; stop at SIGTERM as at Ctrl-C."""
-        # An optional part of jsonschema, which checks addresses in schemas that have none, and
-        # takes longer to import than all else together.
-        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    def ready(self, work: str) -> Iterator[Callable[[int], Any]]:
+        """Begin what takes time, and yield what opens the workers; stop at SIGTERM as at Ctrl-C.
+
+        Args:
+            work: the module of what workers do.
+        """
         try:
             from cnnlesson.grading.pipeline import engine
 
             if not self._scheduler and not self._one and self._workers != 1:
-                engine.make_ready()
+                engine.make_ready(work)
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             from cnnlesson.grading.pipeline.problems import CannotGradeError
 
@@ -143,7 +144,7 @@ def autograde(no_backup: bool, **options: Any) -> None:
     again.
     """
     given = _Options(**options)
-    with given.ready() as workers:
+    with given.ready("tasks") as workers:
         from cnnlesson.grading.pipeline.autograde import autograde as work
         from cnnlesson.grading.pipeline.course import Submissions
 
@@ -166,7 +167,7 @@ def feedback(**options: Any) -> None:
     same pages.
     """
     given = _Options(**options)
-    with given.ready() as workers:
+    with given.ready("pagemaking") as workers:
         from cnnlesson.grading.pipeline.course import GradedSubmissions
         from cnnlesson.grading.pipeline.feedback import feedback as work
 

@@ -45,7 +45,7 @@ main()
 
 MOMENTS = {
     "with files staged": "staging.json = SimpleNamespace(dumps=die, loads=json.loads)",
-    "in the transaction": "records.Records._mark = die",
+    "in the transaction": "records.Records._taken_off = die",
     "with rows written": "staging.Staging.place = die",
     "while that is mended": "staging.rmtree = die",
 }

@@ -22,9 +22,9 @@ from cnnlesson.grading.pipeline.backup import back_up
 from cnnlesson.grading.pipeline.course import NotToBeGradedError, Submissions, Waiting
 from cnnlesson.grading.pipeline.engine import Done, Task, Workers
 from cnnlesson.grading.pipeline.locking import only_one
-from cnnlesson.grading.pipeline.progress import Log, Outcome, Progress
+from cnnlesson.grading.pipeline.progress import Log, Outcome
 from cnnlesson.grading.pipeline.records import Marks, Record, Records
-from cnnlesson.grading.pipeline.staging import Staging
+from cnnlesson.grading.pipeline.run import Run
 from cnnlesson.grading.pipeline.tasks import Assignment, Graded, Submission, grade
 from cnnlesson.grading.rebuild import grade_id_of
 
@@ -62,14 +62,16 @@ def autograde(
             return grading.grade(students, workers, backup=backup)
 
 
-class _Grading:
+class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
     """One run of the command."""
+
+    does, failing = "graded", "could not be graded"
 
     def __init__(
         self, course: Submissions, assignment: Assignment, gradebook: Gradebook, log: Log
     ) -> None:
-        self._course, self._assignment, self._log = course, assignment, log
-        self._progress = Progress(0, "")
+        super().__init__(course, log)
+        self._assignment = assignment
         self._records = Records(
             gradebook,
             course.name,
@@ -77,29 +79,19 @@ class _Grading:
             create_student=course.converter.create_student,
             say=lambda sentence: self._progress.say(sentence),
         )
-        self._staging = Staging(course.staging)
-        self._outcome = Outcome()
 
     def grade(self, students: Sequence[str], workers: Workers, *, backup: bool) -> Outcome:
         """Grade what waits."""
-        course, outcome, again = self._course, self._outcome, self._course.converter.force
+        course, outcome = self._course, self._outcome
         for record in self._staging.recover(lambda text: self._records.has(Record.from_text(text))):
             course.converter.set_permissions(course.name, Record.from_text(record).student)
         found = course.find(students, self._records.students())
-        outcome.skipped = found.done
-        self._progress = Progress(
-            len(found.waiting) + len(found.refused), f"submissions of {course.name}"
-        )
         before = {}
-        if again and found.waiting:
+        if course.converter.force and found.waiting:
             before = self._records.scores()
             if backup and before:
                 outcome.backup = back_up(course.coursedir.db_url, course.backups)
-        with self._progress.shown():
-            for student, why in found.refused.items():
-                self._fail(student, why)
-            if found.waiting:
-                self._grade(found.waiting, workers)
+        self._run(found, "submissions", workers, grade, self._assignment.to_bytes())
         if before:
             after = self._records.scores()
             outcome.changed = {
@@ -108,20 +100,6 @@ class _Grading:
                 if after[student] != score
             }
         return outcome
-
-    def _grade(self, waiting: Sequence[Waiting], workers: Workers) -> None:
-        common = self._assignment.to_bytes()
-        left = len(waiting)
-        try:
-            with workers(left) as engine:
-                for done in engine.run(grade, common, self._tasks(waiting)):
-                    self._finish(done)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            self._staging.close()
-            outcome = self._outcome
-            outcome.left = self._progress.total - outcome.done - len(outcome.failed)
 
     def _tasks(self, waiting: Sequence[Waiting]) -> Iterator[Task[tuple[Waiting, Submission]]]:
         """Read the submissions, one by one."""
@@ -158,14 +136,7 @@ class _Grading:
             for cell, why in cells.items():
                 self._progress.say(f"{student}, {name}, cell {cell}: {why}")
         seconds = {stage: round(each, 4) for stage, each in graded.seconds.items()}
-        self._log(student, {"graded": True, "seconds": seconds, "remarks": len(graded.remarks)})
-        self._outcome.done += 1
-        self._progress.one()
-
-    def _fail(self, student: str, why: str) -> None:
-        self._outcome.failed[student] = why
-        self._log(student, {"graded": False, "why": why.replace(student, "the student")})
-        self._progress.one(f"{student} could not be graded: {why}")
+        self._succeed(student, {"seconds": seconds, "remarks": len(graded.remarks)})
 
     def _write(self, waiting: Waiting, submission: Submission, graded: Graded) -> None:
         files, marks = {}, {}

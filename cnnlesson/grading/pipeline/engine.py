@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -103,6 +103,10 @@ class Cluster:
         """As `Engine` has it."""
         from distributed import as_completed
 
+        from cnnlesson.grading.pipeline.told import Told, knowing
+
+        told = Told(common)
+        self._client.register_plugin(told)
         waiting: dict[Any, Task[Any]] = {}
         room = _ROOM
         completed = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
@@ -115,7 +119,8 @@ class Cluster:
                     room -= len(following.content)
                     # An opaque key, since a scheduler shows keys, and writes them into logs.
                     key = f"{work.__name__}-{uuid4().hex}"
-                    future = self._client.submit(work, common, following.content, key=key)
+                    content = following.content
+                    future = self._client.submit(knowing, told.name, work, content, key=key)
                     waiting[future] = following
                     completed.add(future)
                     following = next(left, None)
@@ -128,6 +133,8 @@ class Cluster:
                 yield Done(task.about, failed=_why(result)) if failed else Done(task.about, result)
         finally:
             self._client.cancel([*waiting])
+            with suppress(OSError):  # the scheduler or a worker is gone, and what it knew
+                self._client.unregister_worker_plugin(told.name)
 
 
 def _why(error: Any) -> str:
@@ -147,17 +154,20 @@ Workers = Callable[[int], AbstractContextManager[Engine]]
 # --- Where from ----------------------------------------------------------------------------------
 
 
-def make_ready() -> None:
+def make_ready(work: str) -> None:
     """Have the modules imported that workers on this machine need, in a process to fork them from.
 
     It goes on in the background; nothing is lost if no worker is needed.
+
+    Args:
+        work: the module of what they do.
     """
     # multiprocessing makes its own folder once, and cannot be told where.
     usual, tempfile.tempdir = tempfile.tempdir, str(_scratch())
     multiprocessing.util.get_temp_dir()
     tempfile.tempdir = usual
     server = multiprocessing.forkserver
-    modules = ("distributed", f"{__package__}.tasks", _ENCLOSED)
+    modules = ("distributed", f"{__package__}.told", f"{__package__}.{work}", _ENCLOSED)
     server.set_forkserver_preload([*modules])
     server.ensure_running()
 

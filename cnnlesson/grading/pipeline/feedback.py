@@ -24,8 +24,8 @@ from cnnlesson.grading.pipeline.course import GradedSubmissions, Waiting
 from cnnlesson.grading.pipeline.engine import Done, Task, Workers
 from cnnlesson.grading.pipeline.locking import only_one
 from cnnlesson.grading.pipeline.pagemaking import make_page
-from cnnlesson.grading.pipeline.progress import Log, Outcome, Progress
-from cnnlesson.grading.pipeline.staging import Staging
+from cnnlesson.grading.pipeline.progress import Log, Outcome
+from cnnlesson.grading.pipeline.run import Run
 
 
 def feedback(
@@ -64,38 +64,21 @@ class _Folder:
     failed: str = ""
 
 
-class _Pages:
+class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
     """One run of the command."""
 
+    does, failing = "made", "gets no feedback"
+
     def __init__(self, course: GradedSubmissions, engine: Engine, log: Log) -> None:
-        self._course, self._engine, self._log = course, engine, log
-        self._staging = Staging(course.staging)
-        self._outcome = Outcome()
-        self._progress = Progress(0, "")
+        super().__init__(course, log)
+        self._engine = engine
 
     def make(self, students: Sequence[str], workers: Workers) -> Outcome:
         """Make what is wanted."""
         self._staging.recover()
         found = self._course.find(students)
-        outcome = self._outcome
-        outcome.skipped = found.done
-        total = len(found.waiting) + len(found.refused)
-        self._progress = Progress(total, f"students of {self._course.name}")
-        with self._progress.shown():
-            for student, why in found.refused.items():
-                self._fail(student, why)
-            try:
-                if found.waiting:
-                    with workers(len(found.waiting)) as engine:
-                        tasks = self._tasks(found.waiting)
-                        for done in engine.run(make_page, self._course.settings(), tasks):
-                            self._finish(done)
-            except KeyboardInterrupt:
-                pass
-            finally:
-                self._staging.close()
-        outcome.left = total - outcome.done - len(outcome.failed)
-        return outcome
+        self._run(found, "students", workers, make_page, self._course.settings())
+        return self._outcome
 
     def _tasks(self, waiting: Sequence[Waiting]) -> Iterator[Task[tuple[_Folder, str, float]]]:
         """Read what was graded, and what the gradebook has of it, notebook by notebook."""
@@ -189,14 +172,7 @@ class _Pages:
         self._staging.place(staged, target)
         self._course.converter.set_permissions(self._course.name, student)
         self._course.announce(folder.waiting, done=True)
-        self._log(student, {"made": True, "seconds": round(time.perf_counter() - began, 4)})
-        self._outcome.done += 1
-        self._progress.one()
-
-    def _fail(self, student: str, why: str) -> None:
-        self._outcome.failed[student] = why
-        self._log(student, {"made": False, "why": why.replace(student, "the student")})
-        self._progress.one(f"{student} gets no feedback: {why}")
+        self._succeed(student, {"seconds": round(time.perf_counter() - began, 4)})
 
 
 def _beside(found: HandedIn) -> dict[str, bytes]:

@@ -1,12 +1,18 @@
-"""What a worker does for feedback: make one page, from bytes to bytes.
-
-nbgrader's templates and nbconvert make it, which are imported when the first page is asked for.
-"""
+"""What a worker does for feedback: make one page by nbgrader's templates, bytes to bytes."""
 
 import json
-import sys
 from functools import lru_cache
 from typing import Any
+
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.converters import GenerateFeedback
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from cnnlesson.grading.exporting import notebook_of
+from cnnlesson.grading.nodes import is_grade, is_solution, is_task
+from cnnlesson.grading.notebooks import ReadingLimits
+from cnnlesson.grading.pages import FeedbackExporter, HideTests
 
 
 def make_page(common: bytes, graded: bytes) -> bytes:
@@ -30,8 +36,6 @@ def make_page(common: bytes, graded: bytes) -> bytes:
 
 @lru_cache(maxsize=2)
 def _maker(common: bytes) -> "_Maker":
-    # An optional part of jsonschema, which takes longer to import than all else together.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     return _Maker(json.loads(common))
 
 
@@ -39,14 +43,6 @@ class _Maker:
     """nbconvert, as nbgrader's `generate_feedback` configures it, but for the gradebook."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-        from nbgrader.converters import GenerateFeedback
-        from nbgrader.coursedir import CourseDirectory
-        from traitlets.config import Config
-
-        from cnnlesson.grading.notebooks import ReadingLimits
-        from cnnlesson.grading.pages import FeedbackExporter, HideTests
-
         converter = GenerateFeedback(coursedir=CourseDirectory(), config=Config(config))
         self._limits = ReadingLimits(parent=converter)
         self._exporter: Any = FeedbackExporter(  # type: ignore[no-untyped-call]
@@ -57,8 +53,6 @@ class _Maker:
 
     def page(self, text: str, cells: dict[str, Any], resources: dict[str, Any]) -> str:
         """Make a page of a notebook, whose cells are told what the gradebook has of them."""
-        from cnnlesson.grading.exporting import notebook_of
-
         notebook = notebook_of(text.encode(), self._limits, resources["metadata"]["name"])
         page: str
         page, _ = self._exporter.from_notebook_node(notebook, {**resources, "cells": cells})
@@ -67,8 +61,6 @@ class _Maker:
 
 def _tell(notebook: Any, resources: Any) -> tuple[Any, Any]:
     """Tell the cells what the gradebook has of them, as nbgrader's `GetGrades` does."""
-    from cnnlesson.grading.nodes import is_grade, is_solution, is_task
-
     for cell in notebook.cells:
         if is_grade(cell) or is_solution(cell) or is_task(cell):
             known = cell.metadata.nbgrader

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nbgrader.api import (
     Assignment,
@@ -17,7 +17,7 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy import select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, selectinload
 
@@ -114,6 +114,7 @@ class Records:
             found = session.scalars(select(Assignment).where(Assignment.name == assignment)).one()
             self._assignment = found.id
             self._notebooks = {each.name: each.id for each in found.notebooks}
+            self._names = {key: name for name, key in self._notebooks.items()}
             for name, notebook in self._notebooks.items():
                 which = BaseCell.notebook_id == notebook
                 cells = session.execute(
@@ -138,8 +139,14 @@ class Records:
 
     def scores(self) -> dict[str, float]:
         """Return the score of each student whose submission the gradebook has."""
-        which = SubmittedAssignment.assignment_id == self._assignment
-        wanted = select(SubmittedAssignment.student_id, SubmittedAssignment.score).where(which)
+        # nbgrader's SubmittedAssignment.score would look through all grades for each student.
+        wanted = (
+            select(SubmittedAssignment.student_id, func.sum(Grade.score))
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .join(Grade, Grade.notebook_id == SubmittedNotebook.id, isouter=True)
+            .where(SubmittedAssignment.assignment_id == self._assignment)
+            .group_by(SubmittedAssignment.student_id)
+        )
         with Session(self._engine) as session:
             return {student: float(score or 0) for student, score in session.execute(wanted)}
 
@@ -182,31 +189,32 @@ class Records:
 
     def _save(self, record: Record) -> None:
         with Session(self._engine) as session, session.begin():
-            submission = self._submission(session, record.student)
+            submission = self._found(session, record.student)
+            new = submission is None
+            if submission is None:
+                submission = self._added(session, record.student)
             if record.timestamp is not None:
                 submission.timestamp = datetime.fromisoformat(record.timestamp)
-            for name in record.missing:
-                for grade in self._of(submission, name).grades:
-                    grade.auto_score, grade.needs_manual_grade = 0, False
-            for name, marks in record.notebooks.items():
-                self._mark(session, submission, name, marks)
+            for kept in submission.notebooks:
+                name = self._names[kept.notebook_id]
+                self._write(session, kept.id, name, record, new=new)
+                if name in record.notebooks:
+                    kept.flagged = kept.flagged or bool(record.notebooks[name].for_person)
+                    kept.late_submission_penalty = self._taken_off(session, submission, kept)
 
-    def _submission(self, session: Session, student: str) -> SubmittedAssignment:
-        found = session.scalars(
+    def _found(self, session: Session, student: str) -> SubmittedAssignment | None:
+        return session.scalars(
             select(SubmittedAssignment)
             .where(
                 SubmittedAssignment.assignment_id == self._assignment,
                 SubmittedAssignment.student_id == student,
             )
-            .options(
-                selectinload(SubmittedAssignment.notebooks).options(
-                    selectinload(SubmittedNotebook.grades), selectinload(SubmittedNotebook.comments)
-                )
-            )
+            .options(selectinload(SubmittedAssignment.notebooks))
         ).one_or_none()
-        if found is not None:
-            return found
-        if session.get(Student, student) is None:
+
+    def _added(self, session: Session, student: str) -> SubmittedAssignment:
+        """Add a submission, without grades and comments."""
+        if session.scalar(select(Student.id).where(Student.id == student)) is None:
             if not self._create_student:
                 raise LookupError(
                     f"there is no student {student!r} in the gradebook, and "
@@ -215,59 +223,98 @@ class Records:
             session.add(Student(id=student))
             session.flush()
         made = SubmittedAssignment(assignment_id=self._assignment, student_id=student)
-        for name, notebook in self._notebooks.items():
-            kept = SubmittedNotebook(notebook_id=notebook)
-            made.notebooks.append(kept)
-            kept.grades = [Grade(cell_id=cell) for cell in self._graded[name].values()]
-            kept.comments = [Comment(cell_id=cell) for cell in self._commented[name].values()]
+        made.notebooks = [SubmittedNotebook(notebook_id=key) for key in self._notebooks.values()]
         session.add(made)
+        session.flush()
         return made
 
-    def _of(self, submission: SubmittedAssignment, notebook: str) -> SubmittedNotebook:
-        wanted = self._notebooks[notebook]
-        return next(each for each in submission.notebooks if each.notebook_id == wanted)
-
-    def _mark(
-        self, session: Session, submission: SubmittedAssignment, name: str, marks: Marks
+    def _write(
+        self, session: Session, notebook: str, name: str, record: Record, *, new: bool
     ) -> None:
-        kept = self._of(submission, name)
-        grades = {grade.cell_id: grade for grade in kept.grades}
-        comments = {comment.cell_id: comment for comment in kept.comments}
-        for cell, score in marks.scores.items():
-            grade = grades[self._graded[name][cell]]
-            grade.auto_score = score
-            grade.needs_manual_grade = (
-                score is None or grade.manual_score is not None or cell in marks.for_person
-            )
-        for cell, said in marks.comments.items():
-            comments[self._commented[name][cell]].auto_comment = said
-        if marks.for_person:
-            kept.flagged = True
-        kept.late_submission_penalty = None
-        session.flush()
-        if submission.total_seconds_late > 0:
-            session.refresh(kept, ["score"])
-            taken = self._penalty(submission.student_id, kept.score, submission.total_seconds_late)
-            if taken is not None:
-                kept.late_submission_penalty = min(max(taken, 0), kept.score)
+        """Write grades and comments of a notebook, whose rows are all there or all new."""
+        graded, commented = self._graded[name], self._commented[name]
+        rows = {} if new else _rows(session, Grade, notebook, graded, Grade.manual_score)
+        grades: dict[str, dict[str, Any]] = {}
+        comments: dict[str, dict[str, Any]] = {}
+        if name in record.missing:
+            nothing = {"auto_score": 0, "needs_manual_grade": False}
+            grades = dict.fromkeys(graded.values(), nothing)
+        elif name in record.notebooks:
+            marks = record.notebooks[name]
+            for cell, score in marks.scores.items():
+                key = graded[cell]
+                by_hand = not new and rows[key].manual_score is not None
+                for_person = score is None or by_hand or cell in marks.for_person
+                grades[key] = {"auto_score": score, "needs_manual_grade": for_person}
+            for cell, said in marks.comments.items():
+                comments[commented[cell]] = {"auto_comment": said}
+        if new:
+            _add(session, Grade, notebook, graded, grades)
+            _add(session, Comment, notebook, commented, comments)
+        else:
+            _change(session, Grade, rows, grades)
+            _change(session, Comment, _rows(session, Comment, notebook, commented), comments)
+
+    def _taken_off(
+        self, session: Session, submission: SubmittedAssignment, kept: SubmittedNotebook
+    ) -> float | None:
+        """Return the points that a notebook loses for being late."""
+        late = submission.total_seconds_late
+        if not late:
+            return None
+        name = self._names[kept.notebook_id]
+        rows = _rows(session, Grade, kept.id, self._graded[name], Grade.score)
+        score = sum(row.score for row in rows.values())
+        taken = self._penalty(submission.student_id, score, late)
+        return None if taken is None else min(max(taken, 0), score)
 
     def _has(self, record: Record) -> bool:
         with Session(self._engine) as session:
-            found = session.scalars(
-                select(SubmittedAssignment).where(
-                    SubmittedAssignment.assignment_id == self._assignment,
-                    SubmittedAssignment.student_id == record.student,
-                )
-            ).one_or_none()
+            found = self._found(session, record.student)
             if found is None:
                 return False
             if record.timestamp is not None and (
                 found.timestamp != datetime.fromisoformat(record.timestamp)
             ):
                 return False
+            kept = {self._names[each.notebook_id]: each.id for each in found.notebooks}
             for name, marks in record.notebooks.items():
-                grades = {each.cell_id: each for each in self._of(found, name).grades}
+                graded = self._graded[name]
+                rows = _rows(session, Grade, kept[name], graded, Grade.auto_score)
                 for cell, score in marks.scores.items():
-                    if grades[self._graded[name][cell]].auto_score != score:
+                    if rows[graded[cell]].auto_score != score:
                         return False
             return True
+
+
+def _rows(
+    session: Session, kind: type[Any], notebook: str, cells: Mapping[str, str], *columns: Any
+) -> dict[str, Any]:
+    """Read the rows of a notebook's cells, by the cells' ids.
+
+    The gradebook's index is one by cells and notebooks; to ask by the notebook alone would be to
+    look through the rows of the whole class.
+    """
+    wanted = select(kind.cell_id, kind.id, *columns).where(
+        kind.notebook_id == notebook, kind.cell_id.in_(cells.values())
+    )
+    return {row.cell_id: row for row in session.execute(wanted)}
+
+
+_Values = Mapping[str, Mapping[str, Any]]
+
+
+def _add(
+    session: Session, kind: type[Any], notebook: str, cells: Mapping[str, str], values: _Values
+) -> None:
+    """Add a row for each cell; what is not given is as nbgrader has it at first."""
+    known = {"notebook_id": notebook}
+    rows = [{**known, "cell_id": cell, **values.get(cell, {})} for cell in cells.values()]
+    if rows:
+        session.execute(insert(kind), rows)
+
+
+def _change(session: Session, kind: type[Any], rows: Mapping[str, Any], values: _Values) -> None:
+    """Change the rows of cells."""
+    if values:
+        session.execute(update(kind), [{"id": rows[cell].id, **values[cell]} for cell in values])
