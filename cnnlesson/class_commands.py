@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -98,15 +97,18 @@ class _Options:
             work: the module of what workers do.
         """
         try:
-            from cnnlesson.grading.pipeline import engine
+            from cnnlesson.grading.pipeline import engine, stopping
 
+            stopping.heed_signals()
             if not self._scheduler and not self._one and self._workers != 1:
                 engine.make_ready(work)
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
             from cnnlesson.grading.pipeline.problems import CannotGradeError
 
             with contextlib.chdir(self._course_dir):
                 yield self._engine
+        except KeyboardInterrupt:
+            click.echo("Stopped before anything was done; the same command does it.")
+            sys.exit(130)
         except (CannotGradeError, OSError) as error:
             _end(str(error))
         except ModuleNotFoundError as missing:

@@ -212,6 +212,23 @@ def test_ctrl_c_stops_and_another_run_goes_on(course, undisturbed, commands):
     assert_all_is_as_ever(course, undisturbed, commands)
 
 
+def test_ctrl_c_before_anything_is_graded_is_one_sentence(course, commands):
+    watch = Watch()
+    running = commands.begin(course, *GRADE)
+    wait_until(lambda: any("forkserver" in each for each in command_lines(running)), running)
+    os.killpg(running.pid, signal.SIGINT)
+    said, _ = running.communicate()
+    assert running.returncode == 130, said
+    assert said == "Stopped before anything was done; the same command does it.\n"
+    assert watch.left() == []
+    assert [*commands.temporary.iterdir()] == []
+
+
+def command_lines(process):
+    """How the processes below one were begun."""
+    return [" ".join(each.cmdline()) for each in psutil.Process(process.pid).children()]
+
+
 def with_a_loop(notebook):
     """The notebook with an answer that computes for ever."""
     told = json.loads(notebook)

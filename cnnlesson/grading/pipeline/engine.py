@@ -2,8 +2,10 @@
 
 import logging
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import multiprocessing.util
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -169,7 +171,12 @@ def make_ready(work: str) -> None:
     server = multiprocessing.forkserver
     modules = ("distributed", f"{__package__}.told", f"{__package__}.{work}", _ENCLOSED)
     server.set_forkserver_preload([*modules])
+    # It inherits this, and would die of Ctrl-C with a traceback; its last module takes it back, as
+    # does, too early, multiprocessing's tracker where it is not there yet.
+    multiprocessing.resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     server.ensure_running()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @cache

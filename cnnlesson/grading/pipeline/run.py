@@ -8,6 +8,7 @@ from cnnlesson.grading.pipeline.course import Course, Found, Waiting
 from cnnlesson.grading.pipeline.engine import Done, Task, Work, Workers
 from cnnlesson.grading.pipeline.progress import Log, Outcome, Progress
 from cnnlesson.grading.pipeline.staging import Staging
+from cnnlesson.grading.pipeline.stopping import stop_if_asked
 
 _Reads = TypeVar("_Reads", bound=Course)
 _About = TypeVar("_About")
@@ -65,6 +66,7 @@ class Run(ABC, Generic[_Reads, _About]):
                     with workers(len(found.waiting)) as engine:
                         for done in engine.run(work, common, self._tasks(found.waiting)):
                             self._finish(done)
+                            stop_if_asked()
             except KeyboardInterrupt:
                 pass
             finally:
