@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -26,8 +26,9 @@ from pairs import configurations, some_students, submit  # noqa: E402
 from cnnlesson.grading.pipeline.engine import Task, on_this_machine  # noqa: E402
 from cnnlesson.grading.scores import class_scores  # noqa: E402
 
-CLASSES = {"parameter-sharing": 100, "conv-layer": 25}  # stock takes seconds for each
-FIRST = "parameter-sharing"
+CLASSES = ("parameter-sharing", "conv-layer")
+FIRST = CLASSES[0]
+CLASS = 100
 LARGE = 1000
 ROUNDS = 5
 FRESH = "--Sandbox.warm=False"
@@ -120,8 +121,7 @@ def check_scores(assignment: str, students: list, stock: Path | None, mine: Path
 
 def whole_class(folder: Path, assignment: str) -> dict[str, float]:
     """Grade a class by stock nbgrader, and by ours warm and with fresh sandboxes."""
-    count = CLASSES[assignment]
-    students = released(folder, assignment, count)
+    students = released(folder, assignment, CLASS)
     stock, mine = folder / "stock", folder / "ours"
     forget(stock)
     ours(mine, assignment, "--student", students[0].student)  # compiles, and makes the secret
@@ -133,7 +133,7 @@ def whole_class(folder: Path, assignment: str) -> dict[str, float]:
     found["cpu"] = log[-1]["cpu_seconds"]
     for line in log:
         for stage, each in line.get("seconds", {}).items():
-            found[f"stage {stage}"] = found.get(f"stage {stage}", 0.0) + each / count
+            found[f"stage {stage}"] = found.get(f"stage {stage}", 0.0) + each / CLASS
     return found
 
 
@@ -143,7 +143,7 @@ def feedback(folder: Path, assignment: str) -> dict[str, float]:
     theirs = seconds("nbgrader", "generate_feedback", assignment, cwd=stock)
     took = seconds("cnnlesson", "feedback", assignment, cwd=mine)
     pages = [len(list(course.glob("feedback/*/*/*.html"))) for course in (stock, mine)]
-    assert pages == [CLASSES[assignment]] * 2, pages
+    assert pages == [CLASS] * 2, pages
     return {"stock": theirs, "ours": took}
 
 
@@ -182,26 +182,25 @@ def workers(folder: Path, assignment: str) -> list[float]:
     return found
 
 
-def large_class(folder: Path, assignment: str) -> dict[str, float]:
-    """Grade a large class, and a tenth of it, in turn."""
+def large_class(folder: Path, assignment: str) -> tuple[list[float], list[float], float]:
+    """Grade a large class, between tenths of it that are as mixed as the whole.
+
+    Returns:
+        The seconds for each submission of the large class and of each tenth, and the coordinator's
+        peak memory in MB.
+    """
     students = released(folder, assignment, LARGE)
     mine = folder / "ours"
-    some = sorted(each.student for each in students)
-    tenth = [f"--student={each}" for each in some[: LARGE // 10]]
-    before = per_submission(ours(mine, assignment, *tenth)[1])
-    _, log = ours(mine, assignment)
-    check_scores(assignment, students, None, mine)
-    after = per_submission(ours(mine, assignment, *tenth)[1])
-    done = grading_times(log)
-    step = LARGE // 10
-    blocks = [(done[at + step - 1] - done[at]) / (step - 1) for at in range(0, LARGE, step)]
-    return {
-        "each": per_submission(log),
-        "small": (before + after) / 2,
-        "low": min(blocks),
-        "high": max(blocks),
-        "peak": log[-1]["peak_kilobytes"] / 1000,
-    }
+    whole, tenths, peak = [], [], 0.0
+    for digits in ("0246", "1357"):
+        for digit in digits:
+            if len(tenths) % 4 == 2:
+                _, log = ours(mine, assignment)
+                check_scores(assignment, students, None, mine)
+                whole.append(per_submission(log))
+                peak = max(peak, log[-1]["peak_kilobytes"] / 1000)
+            tenths.append(per_submission(ours(mine, assignment, f"--student=*{digit}")[1]))
+    return whole, tenths, peak
 
 
 def sleep(_: bytes, content: bytes) -> bytes:
@@ -240,7 +239,7 @@ def main() -> None:
         single = one_submission(first, FIRST)
         begun = first_submission(first, FIRST)
         faster = workers(first, FIRST)
-        large = large_class(folder / "large", FIRST)
+        whole, tenths, peak = large_class(folder / "large", FIRST)
     slept = sleepers(0.1)
     lines = [
         "# Grading a class: how fast",
@@ -258,23 +257,22 @@ def main() -> None:
     for each, of in classes.items():
         for how in ("warm", "fresh"):
             lines.append(
-                f"| {CLASSES[each]} submissions of {each}, {how} | {of['stock']:.1f} | "
+                f"| {CLASS} submissions of {each}, {how} | {of['stock']:.1f} | "
                 f"{of[how]:.1f} | {of['stock'] / of[how]:.1f} |"
             )
     ratios = [stock / mine for stock, mine in single]
     lines += [
         f"| 1 submission, {ROUNDS} rounds | {median(one for one, _ in single):.1f} | "
         f"{median(mine for _, mine in single):.1f} | {spread(ratios)} |",
-        f"| feedback for {CLASSES[FIRST]} | {pages['stock']:.1f} | {pages['ours']:.1f} | "
+        f"| feedback for {CLASS} | {pages['stock']:.1f} | {pages['ours']:.1f} | "
         f"{pages['stock'] / pages['ours']:.1f} |",
         "",
         f"- Seconds from the command to the first submission being graded: {spread(begun)}.",
         f"- Two workers against one, {ROUNDS} rounds: {spread(faster)} times the speed.",
-        f"- Seconds for each submission, from the first to the last: {large['each']:.3f} of "
-        f"{LARGE}, {large['small']:.3f} of {LARGE // 10}: "
-        f"{large['each'] / large['small']:.2f} times. By tenths of the large class: "
-        f"{large['low']:.3f} to {large['high']:.3f}.",
-        f"- The coordinator's peak memory at {LARGE} submissions: {large['peak']:.0f} MB.",
+        f"- Seconds for each submission, from the first to the last: {mean(whole):.3f} of {LARGE} "
+        f"({' and '.join(f'{each:.3f}' for each in whole)}), {mean(tenths):.3f} of {LARGE // 10} "
+        f"({spread(tenths, 3)}): {mean(whole) / mean(tenths):.2f} times.",
+        f"- The coordinator's peak memory at {LARGE} submissions: {peak:.0f} MB.",
         f"- {SLEEPS:,} tasks that sleep for 0.1 s, in {SLEEPERS} threads of a worker: {slept:.0f} "
         f"in a second, of {SLEEPERS / 0.1:.0f} that are possible.",
         "",
@@ -288,7 +286,7 @@ def main() -> None:
     for stage in stages:
         cells = [f"{of.get(stage, 0):.3f}" for of in classes.values()]
         lines.append(f"| {stage.removeprefix('stage ')} | {' | '.join(cells)} |")
-    cells = [f"{of['cpu'] / CLASSES[each]:.3f}" for each, of in classes.items()]
+    cells = [f"{of['cpu'] / CLASS:.3f}" for of in classes.values()]
     lines.append(f"| the coordinator's processor, start-up included | {' | '.join(cells)} |")
     text = "\n".join(lines) + "\n"
     (HERE / "grading.md").write_text(text, encoding="utf-8")
