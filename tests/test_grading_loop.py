@@ -1,6 +1,7 @@
 """The instructor's whole loop on a copy of the course, by the stock commands alone."""
 
 import csv
+import html
 import shutil
 import zipfile
 from pathlib import Path
@@ -93,7 +94,7 @@ def test_every_feedback_page_names_the_questions(student, course):
 def test_feedback_tells_what_went_wrong(course):
     def page(student):
         folder = course / "feedback" / student / ASSIGNMENT
-        return (folder / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")
+        return html.unescape((folder / f"{ASSIGNMENT}.html").read_text(encoding="utf-8"))
 
     assert "is not right" in page("all-wrong")
     assert "A filter reaches through all" in page("all-wrong")
