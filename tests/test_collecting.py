@@ -99,6 +99,23 @@ def test_a_student_cannot_be_taken_for_another_by_a_name(course, collect):
     assert len(done.unplaced) == 2
 
 
+@pytest.mark.parametrize("late", ["", "LATE_"])
+@pytest.mark.parametrize("mallory", ["known", "unknown"])
+def test_a_name_with_numbers_in_it_hands_in_for_nobody(course, collect, late, mallory):
+    """Canvas takes "_101_" out of names, but then makes it of "_-101_-" by itself."""
+    roster = course / "canvas.csv"
+    row = "LovelaceAda_-101_-999999999,666,S6,mallory@uni.edu,B,0,,5,50,50\n"
+    roster.write_text(lms_class.CANVAS + row * (mallory == "known"), encoding="utf-8")
+    members = {
+        f"lovelaceada_101_5001_{FILE}": notebook("ada"),
+        f"lovelaceada_101_999999999_{late}666_5002_{FILE}": notebook("mallory"),
+        f"noetheremmy_102_5003_01_02_{FILE}": notebook("emmy's, or somebody's"),
+    }
+    done = collect("canvas", {"class.zip": members}, roster=roster)
+    assert submitted(course) == {("ada", FILE): "ada"}
+    assert len(done.unplaced) == 2
+
+
 def test_the_newest_attempt_counts_and_the_rest_are_listed(course, collect):
     first = {f"lovelaceada_101_5001_{FILE}": notebook("first")}
     second = {f"lovelaceada_101_5009_{ASSIGNMENT}-2.ipynb": notebook("second")}
@@ -141,6 +158,21 @@ def test_moodle_folders_go_to_whom_they_belong_with_their_times(course, collect)
     assert done.timed == 2
     assert len(done.unplaced) == 1
     assert "Nobody" in done.unplaced[0]
+
+
+def test_times_can_be_had_later(course, collect):
+    from zoneinfo import ZoneInfo
+
+    worksheet = course / "worksheet.csv"
+    worksheet.write_text(lms_class.WORKSHEET, encoding="utf-8")
+    timed = {"roster": worksheet, "zone": ZoneInfo("UTC")}
+    archives = {"class.zip": {f"Ada Lovelace_9001_assignsubmission_file_/{FILE}": notebook("ada")}}
+    assert collect("moodle", archives).placed == ["ada"]
+    assert collect("moodle", {}, **timed).waiting == ["ada"]
+    assert collect("moodle", {}, replace=True, **timed).timed == 1
+    assert (course / f"submitted/ada/{ASSIGNMENT}/timestamp.txt").read_text()
+    assert collect("moodle", {}, replace=True, **timed).unchanged == ["ada"]
+    assert collect("moodle", {}).unchanged == ["ada"]
 
 
 def test_a_later_download_stands_for_an_earlier_one(course, collect):

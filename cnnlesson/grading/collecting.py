@@ -27,21 +27,21 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import find_all_notebooks
 
 from cnnlesson.grading.archives import SafeExtractor
-from cnnlesson.grading.intake import TIMESTAMP, shown, unsafe_student
+from cnnlesson.grading.intake import TIMESTAMP, shown, timestamp_of, unsafe_student
 from cnnlesson.grading.lms import CANVAS, WORKSHEET, Person, match, read_grade_file
 from cnnlesson.grading.sheets import NotATableError, plain
 
 CANVAS_NAME = re.compile(
-    r"(?P<name>\w*?)_(?:(?P<late>late)_)?(?P<student>\d+)_(?P<upload>\d+)_(?P<file>.+)",
-    re.IGNORECASE,
+    r"_(?:(?P<late>late)_)?(?P<student>\d+)_(?P<upload>\d+)_(?P<file>.+)", re.IGNORECASE
 )
-"""How Canvas names a file."""
+"""How Canvas names a file, behind the name of who handed it in."""
 
 MOODLE_NAME = re.compile(
     r"(?P<name>[^_]+)_(?P<student>\d+)_assignsubmission_file(?:_(?P<file>.*))?"
 )
 """How Moodle names a folder, or a file if it makes no folders."""
 
+_NUMBERED = re.compile(r"(late_)?\d+_\d+_", re.IGNORECASE)
 _ENDS = ("", *(f"-{number}" for number in range(2, 1000)))
 _AGAIN = re.compile(r"-\d+$")  # what Canvas adds to a file that is handed in again
 
@@ -139,7 +139,7 @@ class CollectFromLms(ZipCollectApp):  # type: ignore[misc]
         with _listening(self.log, done.refused):
             self.extract_archive_files()
         numbers = {each.lms_user_id: each for each in students if each.lms_user_id}
-        pieces = [*self._pieces(system, {**listed, **numbers}, done)]
+        pieces = [*self._pieces(system, {**listed, **numbers}, notebooks, done)]
         persons = {each.number: listed.get(each.number) or _person(system, each) for each in pieces}
         matching = match(persons.values(), students)
         done.by_name = [
@@ -200,7 +200,9 @@ class CollectFromLms(ZipCollectApp):  # type: ignore[misc]
             )
         return sorted(notebooks, key=len, reverse=True)
 
-    def _pieces(self, system: str, known: Mapping[str, Any], done: Collected) -> Iterator[Piece]:
+    def _pieces(
+        self, system: str, known: Mapping[str, Any], notebooks: Sequence[str], done: Collected
+    ) -> Iterator[Piece]:
         """Find the notebooks in what was extracted, and who handed them in."""
         top = Path(self._format_collect_path(self.extracted_directory))
         archives = Path(self._format_collect_path(self.archive_directory))
@@ -210,7 +212,7 @@ class CollectFromLms(ZipCollectApp):  # type: ignore[misc]
             parts = path.relative_to(top).parts
             inside = shown("/".join(parts))
             try:
-                at, named = _named_by(system, parts, known)
+                at, named = _named_by(system, parts, known, notebooks)
             except _NobodysError as error:
                 done.unplaced.append(f"{inside}: {error}")
                 continue
@@ -244,7 +246,10 @@ class CollectFromLms(ZipCollectApp):  # type: ignore[misc]
     def _is_to_be_placed(
         self, student: str, entry: Mapping[str, Any], replace: bool, done: Collected
     ) -> bool:
-        """Whether a submission is not there yet, or may take the place of another one."""
+        """Whether a submission is not there yet, or may take the place of another one.
+
+        One that came without the time of handing in is another once the time is known.
+        """
         folder = self._submitted(student)
         there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         if not there:
@@ -253,6 +258,8 @@ class CollectFromLms(ZipCollectApp):  # type: ignore[misc]
         same = there - {TIMESTAMP} == {*entry["file_ids"]} and all(
             filecmp.cmp(source, target, shallow=False) for source, target in pairs
         )
+        time = entry["timestamp"]
+        same = same and (time is None or _written(time) == timestamp_of(folder))
         if same or not replace:
             (done.unchanged if same else done.waiting).append(student)
         return replace and not same
@@ -296,6 +303,11 @@ def _read_roster(
     return people, times
 
 
+def _written(time: datetime) -> str:
+    """Write a time as nbgrader's `zip_collect` does."""
+    return time.isoformat(" ")
+
+
 def _time(cell: str, zone: tzinfo | None) -> datetime | None:
     """Read a time as Moodle writes it, and return it as nbgrader keeps it: of UTC, and naive."""
     try:
@@ -313,34 +325,50 @@ def _person(system: str, piece: Piece) -> Person:
 
 
 def _named_by(
-    system: str, parts: Sequence[str], known: Mapping[str, Any]
+    system: str, parts: Sequence[str], known: Mapping[str, Any], notebooks: Sequence[str]
 ) -> tuple[int, Mapping[str, str | None]]:
     """Find the outermost name that the system gave; what lies deeper is of the student's naming."""
-    pattern = CANVAS_NAME if system == "canvas" else MOODLE_NAME
     for at, part in enumerate(parts):
-        if found := pattern.fullmatch(part):
-            named = found.groupdict()
-            return at, _surest(named, known) if system == "canvas" else named
+        if system == "canvas" and (ways := [*_ways(part)]):
+            return at, _surest(ways, known, notebooks)
+        if system == "moodle" and (found := MOODLE_NAME.fullmatch(part)):
+            return at, found.groupdict()
     raise _NobodysError(f"it is not named as {system.capitalize()} names files")
 
 
-def _surest(named: dict[str, str | None], known: Mapping[str, Any]) -> dict[str, str | None]:
-    """Read a name of Canvas's in the one way that fits, if there are two.
+_Named = Mapping[str, str | None]
 
-    Students choose their names, and one who is called eve_17 might be taken for the one with the
-    number 17.
+
+def _ways(part: str) -> Iterator[_Named]:
+    """Yield the ways to read a name of Canvas's, the one with the shortest name first."""
+    before: Mapping[str, str | None] = {}
+    for place in (found.start() for found in re.finditer("_", part)):
+        found = CANVAS_NAME.fullmatch(part, place)
+        if found and re.fullmatch(r"\w*", part[:place]):
+            named = {"name": part[:place], **found.groupdict()}
+            if named["file"] != before.get("file"):  # or else LATE is all that differs
+                yield named
+            before = named
+
+
+def _surest(ways: Sequence[_Named], known: Mapping[str, Any], notebooks: Sequence[str]) -> _Named:
+    """Choose the one way to read a name of Canvas's that is sure, if there are several.
+
+    Students choose their names, and those of their files. One who is called eve_17 might be taken
+    for the one with the number 17; and one who is called as Ada is, with Ada's number and a great
+    one behind, would hand in for her, and be newer than she is. So the name must fit; the longest
+    of those with a number that is known, since what comes behind is the student's, too; and no
+    other numbers may follow, which may be the true ones of somebody who is not known.
     """
-    second = re.fullmatch(r"(\d+)_(.+)", named["file"] or "")
-    if not second:
-        return named
-    name = f"{named['name']}_{named['student']}"
-    other = named | {"name": name, "student": named["upload"]}
-    other |= {"upload": second[1], "file": second[2]}
-    ways = [way for way in (named, other) if way["student"] in known]
-    fitting = [way for way in ways if _fits(way["name"] or "", known[way["student"] or ""])]
-    if len(fitting) == 1 or not ways:
-        return (fitting or [named])[0]
-    raise _NobodysError("its name can be read in two ways, so look whose it is")
+    likely = [way for way in ways if way["student"] in known]
+    if len(ways) == 1 or not likely:
+        return ways[0]
+    way = likely[-1]
+    file = way["file"] or ""
+    follows = _NUMBERED.match(file) and Path(file).stem not in notebooks
+    if follows or not _fits(way["name"] or "", known[way["student"] or ""]):
+        raise _NobodysError("its name can be read in several ways, so look whose it is")
+    return way
 
 
 def _fits(name: str, person: Any) -> bool:
