@@ -35,7 +35,8 @@ def _errors_told() -> Iterator[None]:
     except (LookupError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror or error}") from None
     except Exception as error:
         if not type(error).__module__.startswith("sqlalchemy."):
             raise
@@ -66,7 +67,7 @@ def roster(file: Path, encoding: str | None, course_dir: Path) -> None:
             with Gradebook(course.db_url, course.course_id) as gradebook:
                 done = put_into(gradebook, told)
         except BadRosterError as bad:
-            _list(f"{file} was not used, and nothing was changed", bad.problems, most=100)
+            _list(f"{file} was not used, and nothing was changed", bad.problems, most=None)
             sys.exit(1)
     if told.ignored:
         _list("columns that nothing is known of", told.ignored)
@@ -183,7 +184,10 @@ def collect(
         from cnnlesson.grading.scores import open_course
 
         open_course(course_dir)  # which says so if there is none
-        zone = ZoneInfo(timezone) if timezone else None
+        try:
+            zone = ZoneInfo(timezone) if timezone else None
+        except LookupError:
+            raise LookupError(f"there is no time zone {timezone!r}") from None
         here = [each.absolute() for each in archives]
         listed = roster.absolute() if roster else None
         with contextlib.chdir(course_dir):
@@ -194,12 +198,12 @@ def collect(
         f"{len(done.placed)} submissions placed, {done.timed} of them with the time of handing in; "
         f"{len(done.unchanged)} were there already."
     )
-    _list("there is another one there, which --force replaces", done.waiting)
-    _list("known by the name alone, so look whether they are the same", done.by_name)
-    _list(f"late, as {system.capitalize()} says, which does not say when", done.late)
+    _list("there is another one there, which --force replaces", done.waiting, most=None)
+    _list("known by the name alone, so look whether they are the same", done.by_name, most=None)
+    _list(f"late, as {system.capitalize()} says, which does not say when", done.late, most=None)
     _list("older attempts, which do not count", done.older)
-    _list("not placed", done.unplaced)
-    _list("not opened", done.refused)
+    _list("not placed", done.unplaced, most=None)
+    _list("not opened", done.refused, most=None)
     _list("students of whom there is nothing", done.without)
     sys.exit(1 if done.unplaced or done.refused or done.waiting else 0)
 
@@ -265,23 +269,24 @@ def _pair(text: str) -> tuple[str, str]:
     return assignment.strip(), column
 
 
-def _list(heading: str, items: Iterable[str], most: int = _MOST) -> None:
-    """Write a list, if there is anything on it."""
+def _list(heading: str, items: Iterable[str], most: int | None = _MOST) -> None:
+    """Write a list, if there is anything on it; all of it with None, or where no terminal is."""
     from cnnlesson.grading.remarks import clean
 
     listed: Sequence[str] = [*items]
     if listed:
         click.echo(f"{len(listed)} {heading}:")
-        for each in listed[:most]:
+        shown = listed[:most] if sys.stdout.isatty() else listed
+        for each in shown:
             click.echo(f"  {clean(each)}")
-        if len(listed) > most:
-            click.echo(f"  and {len(listed) - most} more")
+        if left := len(listed) - len(shown):
+            click.echo(f"  and {left} more")
 
 
 def _shortened(remark: str) -> str:
     """A sentence that lists a whole class, for a terminal."""
     heading, colon, names = remark.partition(": ")
     each = names.split(", ")
-    if len(each) <= 4 * _MOST:
+    if len(each) <= 4 * _MOST or not sys.stdout.isatty():
         return remark
     return f"{heading}{colon}{', '.join(each[: 4 * _MOST])} and {len(each) - 4 * _MOST} more"

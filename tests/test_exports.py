@@ -112,6 +112,13 @@ def test_what_does_not_fit_is_said(export):
     assert "has 10 points, and 4 in the system" in said
 
 
+def test_a_name_does_not_tell_where_numbers_tell_otherwise(export):
+    other = lms_class.MOODLE.replace("Emmy,Noether,102,,,e.noether@", "Emmy,Noether,777,,,other@")
+    text, said, _ = export(MoodleExporter, other)
+    assert rows(text)[2][5:7] == ["other@uni.edu", "-"]
+    assert "'Emmy Noether, other@uni.edu'" in said
+
+
 def test_an_assignment_without_a_column_gets_one(export):
     text, said, _ = export(CanvasExporter, lms_class.CANVAS.replace("Parameter Sharing", "Week 2"))
     assert "no column is parameter-sharing, so there is a new one" in said

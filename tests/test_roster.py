@@ -123,6 +123,12 @@ def test_the_command_does_all_or_nothing_and_says_so(file, tmp_path, run):
     assert said == "1 students added, 0 updated, 0 unchanged.\n"
 
 
+def test_a_table_of_ones_own_may_have_sections(file):
+    roster = read_roster(file("id,first_name,last_name,section\nada,Ada,Lovelace,A\n"))
+    assert [each.id for each in roster.entries] == ["ada"]
+    assert roster.ignored == ["section"]
+
+
 def test_what_canvas_and_moodle_export_will_do(file, gradebook):
     put_into(gradebook, read_roster(file(lms_class.CANVAS)))
     assert stored(gradebook)["e.noether"] == ("Emmy", "Noether", "e.noether@uni.edu", "102")

@@ -37,6 +37,7 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
     [
         (b"", "is empty: its first line should name the columns"),
         (b"\n \n", "is empty"),
+        (b",,\n,,\n", "is empty"),
         ("id,name\nk,Gödel\n".encode("cp1252"), "line 2: this is no text in UTF-8"),
         (b'id,name\nada,"Ada\n', "line 2: unexpected end of data"),
         (b"id\0,name\n", "line 1: there is a NUL in it"),

@@ -132,7 +132,9 @@ def read_grade_file(path: Path, encoding: str | None = None) -> GradeFile:
 def kind_of(sheet: Sheet) -> str | None:
     """Say what a table is, if it is one of those that are known here."""
     has = {plain(name) for name in sheet.header}
-    if {"id", "section"} <= has and ("student" in has or {"lastname", "firstname"} <= has):
+    # Else it is a table of somebody's own, who writes first_name and may have sections as well.
+    separately = {"LastName", "FirstName"} <= {name.strip() for name in sheet.header}
+    if {"id", "section"} <= has and ("student" in has or separately):
         return CANVAS
     if {"identifier", "grade"} <= has:
         return WORKSHEET
@@ -288,7 +290,8 @@ def _names(person: Person) -> list[str]:
 
 def _are_two(person: Person, student: Any) -> bool:
     """Whether the system's numbers tell that these are two, whatever they call themselves."""
-    return bool(person.lms_id and student.lms_user_id and person.lms_id != student.lms_user_id)
+    numbers = [person.lms_id] if person.lms_id else [*filter(None, person.numbers)]
+    return bool(numbers and student.lms_user_id and student.lms_user_id not in numbers)
 
 
 def _both(first: str | None, last: str | None) -> list[str]:

@@ -93,6 +93,8 @@ def read_sheet(path: Path, encoding: str | None = None) -> Sheet:
             line = reader.line_num + 1
     except csv.Error as error:
         raise NotATableError(f"{path}, line {line}: {error}") from None
+    if not rows:
+        raise NotATableError(f"{path} is empty: all its cells are")
     header, *below = rows
     return Sheet(path, header.cells, below, delimiter, encoding)
 
