@@ -426,6 +426,17 @@ def test_ids_and_names_are_told_with_names_alone_and_pseudonyms_stay(tmp_path, c
     assert {path.stat().st_mode & 0o777 for path in written.iterdir()} == {0o600}
 
 
+def test_a_notebook_that_was_not_handed_in_is_blank_and_not_unreadable(tmp_path, command):
+    course = write_course(tmp_path, small_class(), ["one-filter", "plain"], LESSON)
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        gradebook.add_notebook("more", "padding")
+        gradebook.add_source_cell("more-answer", "more", "padding", cell_type="code")
+        gradebook.add_grade_cell("more", "more", "padding", max_score=1, cell_type="code")
+    code, said = command("padding", cwd=course)
+    assert code == 0, said
+    assert told(course)["unread"] == 1
+
+
 def test_links_in_autograded_are_not_followed(tmp_path, command):
     course = write_course(tmp_path, small_class(), ["one-filter", "plain"], LESSON)
     outside = tmp_path / "outside.ipynb"

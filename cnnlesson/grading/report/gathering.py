@@ -299,17 +299,20 @@ class _Reader:
         folder = Path(
             self._course.format_path(self._course.autograded_directory, student, self._assignment)
         )
-        unread = ""
+        unread, missing = "", []
         for name in self._notebooks:
             try:
                 content = read_plain_file(folder / f"{name}.ipynb", self._limits.max_notebook_bytes)
                 notebook, _ = self._limits.parse(content)
                 for cell, what in self._questions(name, _cells(notebook)):
                     found[name, cell] = what
+            except FileNotFoundError as error:
+                missing.append(f"{name}.ipynb: {error.strerror}")
             except (OSError, UnreadableNotebook) as error:
                 said = error.strerror if isinstance(error, OSError) else str(error)
                 unread = f"{name}.ipynb: {said}"
-        return found, unread
+        # Who handed some notebooks in and others not left those blank.
+        return found, missing[0] if len(missing) == len(self._notebooks) else unread
 
     def _questions(
         self, notebook: str, cells: list[dict[str, Any]]
