@@ -35,7 +35,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
         *(
             click.option(
                 f"--tls-{part}",
-                type=click.Path(exists=True, dir_okay=False),
+                type=click.Path(exists=True, dir_okay=False, resolve_path=True),
                 help=f"The file with {what}, unless Dask is configured to know it.",
             )
             for part, what in zip(
@@ -50,7 +50,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--force", is_flag=True, help="Do again what has been done."),
         click.option(
             "--log",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=click.Path(dir_okay=False, path_type=Path, resolve_path=True),
             help="A file for the log, in JSON; one in logs/ unless given.",
         ),
         click.option("--names", is_flag=True, help="Write ids into the log, and no pseudonyms."),
@@ -116,6 +116,10 @@ class _Options:
                 f"this needs {missing.name}: install cnnlesson with its extras, "
                 "cnnlesson[grading,sandbox,parallel]"
             )
+        except Exception as error:
+            if not type(error).__module__.startswith("sqlalchemy."):
+                raise
+            _end(f"the gradebook cannot be used now: {str(error).splitlines()[0]}")
 
     def log_of(self, course: Any, command: str) -> contextlib.AbstractContextManager[Any]:
         """Open the log."""
@@ -181,11 +185,14 @@ def feedback(**options: Any) -> None:
 
 def _report(what: str, outcome: Any) -> None:
     """Say what was done, and end with the status that it deserves."""
+    from cnnlesson.grading.pipeline.progress import shown_in_a_line
+
     told = [f"{outcome.done} {what}"]
     if outcome.skipped:
         told.append(f"{outcome.skipped} had been before (--force does them again)")
     if outcome.failed:
-        told.append(f"{len(outcome.failed)} could not be: {', '.join(sorted(outcome.failed))}")
+        names = map(shown_in_a_line, sorted(outcome.failed))
+        told.append(f"{len(outcome.failed)} could not be: {', '.join(names)}")
     if outcome.left:
         told.append(f"{outcome.left} left, which the same command goes on with")
     click.echo("; ".join(told) + ".")

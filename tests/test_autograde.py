@@ -4,8 +4,10 @@ Both work on the same class, configured alike: simulated students, with one for 
 happens to notebooks on their way. A third gradebook, in PostgreSQL, must hold the same.
 """
 
+import contextlib
 import csv
 import json
+import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from graded import files, released_course, rows, set_due_date, sqlite
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from pairs import all_sorts_of_students, mark_by_hand, outcomes
+from sqlalchemy.exc import OperationalError
 
 from cnnlesson.grading import simulate
 
@@ -310,6 +313,102 @@ def test_feedback_and_export_work_with_postgresql(on_postgres, commands, courses
         }
 
 
+# One submission never stops another
+
+
+@pytest.fixture
+def of_two(courses, tmp_path):
+    """The course with the assignment of two notebooks, of which nothing has been graded."""
+    course = tmp_path / "course"
+    shutil.copytree(courses[1], course)
+    shutil.rmtree(course / "logs", ignore_errors=True)
+    return course
+
+
+def test_odd_names_dates_and_files_stop_nobody_else(of_two, commands, tmp_path):
+    submitted = of_two / "submitted"
+    for name in (b"Eve \x1b]0;taken\x07", b"Eve \xff"):
+        shutil.copytree(submitted / "ada", submitted / os.fsdecode(name))
+    (submitted / "ada" / TWO / "timestamp.txt").write_text("0001-01-01T00:00:00+14:00")
+    (submitted / "bob" / TWO / "area.html").mkdir()
+    (submitted / "bob" / TWO / "area.html/mine.txt").write_text("in the place of a page")
+    where = [TWO, "--course-dir=course", "--log=log.jsonl"]
+    done = commands(tmp_path, "cnnlesson", "autograde", *where)
+    assert "2 graded; 5 could not be: <b>, Eve" in done.stdout
+    assert not set(done.stdout) & {"\x1b", "\x07"}
+    log = (tmp_path / "log.jsonl").read_text()
+    assert log.count('"why"') == 5
+    assert "Eve" not in log
+    broken = of_two / "autograded/adam" / TWO / "border.ipynb"
+    broken.unlink()
+    broken.write_text("{")
+    done = commands(tmp_path, "cnnlesson", "feedback", *where, "--workers=1")
+    assert done.stdout.endswith("1 feedback pages made; 1 could not be: adam.\n"), done.stdout
+    assert {path.name for path in (of_two / "feedback/bob" / TWO).glob("*.html")} == {
+        "area.html",
+        "border.html",
+    }
+
+
+def test_feedback_waits_for_a_gradebook_that_is_away(of_two, monkeypatch):
+    from cnnlesson.grading.pipeline import engine
+    from cnnlesson.grading.pipeline.course import GradedSubmissions
+    from cnnlesson.grading.pipeline.feedback import _Pages, feedback
+
+    answers = iter([OperationalError("select", {}, "away"), LookupError("it has no grades")])
+
+    def told(*_):
+        raise next(answers)
+
+    monkeypatch.chdir(of_two)
+    monkeypatch.setattr(_Pages, "_told", told)
+    shutil.copytree("submitted/adam", "autograded/adam", dirs_exist_ok=True)
+    course = GradedSubmissions([TWO, "--force"])
+    outcome = feedback(course, ["adam"], lambda _: engine.here(), lambda *_: None)
+    assert outcome.failed == {"adam": "it has no grades"}
+
+
+def sent(**parts):
+    from cnnlesson.grading.pipeline.tasks import Graded
+
+    return Graded(**parts).to_bytes()
+
+
+ODD_RESULTS = [
+    None,
+    b"junk",
+    b"[]",
+    b'{"score": 3}',
+    sent(),
+    sent(for_instructor={"area": 1}),
+    sent(handed_in=["area", "border"]),
+    sent(handed_in=["area"], notebooks={"area": {}}),
+    sent(handed_in=["area"], notebooks={"area": {"cells": [1], "metadata": 3, "nbformat": 4}}),
+]
+
+
+@pytest.mark.parametrize("result", ODD_RESULTS)
+def test_what_a_worker_sends_is_looked_at(of_two, monkeypatch, result):
+    from cnnlesson.grading.pipeline.autograde import autograde
+    from cnnlesson.grading.pipeline.course import Submissions
+    from cnnlesson.grading.pipeline.engine import Done
+
+    class Worker:
+        workers = 1
+
+        def run(self, _work, _common, tasks):
+            yield from (Done(task.about, result) for task in tasks)
+
+    monkeypatch.chdir(of_two)
+    before = rows(sqlite(of_two))
+    workers = contextlib.nullcontext(Worker())
+    course = Submissions([TWO])
+    outcome = autograde(course, ["ada"], lambda _: workers, lambda *_: None, backup=False)
+    assert (outcome.done, [*outcome.failed]) == (0, ["ada"])
+    assert "the worker " in outcome.failed["ada"]
+    assert rows(sqlite(of_two)) == before
+
+
 # What cannot be graded at all is said in a sentence
 
 
@@ -322,6 +421,10 @@ def stale(course):
     path.write_text(path.read_text().replace("AREA", "BORDER"))
 
 
+def spoilt(course):
+    (course / "gradebook.db").write_text("no database")
+
+
 MISSING_MODULE = (
     "import sys; sys.modules['nbgrader'] = None; from cnnlesson.cli import main; main()"
 )
@@ -330,6 +433,7 @@ CANNOT = {
     "an unknown one": (["cnnlesson", "autograde", "poetry"], "poetry"),
     "an unsecured course": (["cnnlesson", "autograde", TWO], "secure(c)", unsecured),
     "a stale source": (["cnnlesson", "autograde", TWO], "generate_assignment", stale),
+    "no gradebook": (["cnnlesson", "autograde", TWO], "the gradebook cannot be used", spoilt),
     "no nbgrader": (["python", "-c", MISSING_MODULE, "autograde", TWO], "this needs nbgrader"),
 }
 

@@ -119,7 +119,11 @@ class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
         if done.failed:
             self._fail(student, done.failed)
             return
-        graded = Graded.from_bytes(done.content)
+        try:
+            graded = Graded.from_bytes(done.content)
+        except (ValueError, TypeError) as error:
+            self._fail(student, f"the worker sent no result: {error}")
+            return
         if graded.unavailable:
             raise NotToBeGradedError(graded.unavailable)
         if graded.failed:
@@ -128,7 +132,7 @@ class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
         began = time.perf_counter()
         try:
             self._write(waiting, submission, graded)
-        except (ResultError, LookupError, OSError) as error:
+        except (ValueError, ArithmeticError, LookupError, OSError) as error:
             self._fail(student, str(error))
             return
         graded.seconds["write"] = time.perf_counter() - began
@@ -139,6 +143,9 @@ class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
         self._succeed(student, {"seconds": seconds, "remarks": len(graded.remarks)})
 
     def _write(self, waiting: Waiting, submission: Submission, graded: Graded) -> None:
+        wanted = {name for name in graded.handed_in if fnmatch(name, self._assignment.notebook)}
+        if not graded.handed_in or not wanted <= graded.notebooks.keys():
+            raise ResultError("the worker did not send each notebook that was handed in")
         files, marks = {}, {}
         for name, plain in graded.notebooks.items():
             notebook = self._course.finished(self._checked(name, plain), name, waiting.student)
@@ -188,8 +195,9 @@ class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
         notebook = nbformat.from_dict(plain)  # type: ignore[no-untyped-call]
         try:
             nbformat.validate(notebook)
-        except nbformat.ValidationError as error:
-            raise ResultError(f"the worker sent no valid notebook: {error.message}") from None
+        except Exception as error:  # of what is far from a notebook, nbformat raises anything
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise ResultError(f"the worker sent no valid notebook: {why}") from None
         cells = {grade_id_of(cell): cell for cell in notebook.cells if grade_id_of(cell)}
         for grade_id, place in reference.places.items():
             ours, sent = reference.notebook.cells[place], cells.get(grade_id)

@@ -83,7 +83,11 @@ class _Here:
     def run(self, work: Work, common: bytes, tasks: Iterable[Task[Any]]) -> Iterator[Done[Any]]:
         """As `Engine` has it."""
         for task in tasks:
-            yield Done(task.about, work(common, task.content))
+            try:
+                done = Done(task.about, work(common, task.content))
+            except Exception as error:  # as a worker's would be, it is this task's alone
+                done = Done(task.about, failed=_why(error))
+            yield done
 
 
 class Cluster:

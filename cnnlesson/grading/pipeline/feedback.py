@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from nbgrader.api import (
@@ -25,6 +26,7 @@ from cnnlesson.grading.pipeline.engine import Done, Task, Workers
 from cnnlesson.grading.pipeline.locking import only_one
 from cnnlesson.grading.pipeline.pagemaking import make_page
 from cnnlesson.grading.pipeline.progress import Log, Outcome
+from cnnlesson.grading.pipeline.records import patiently
 from cnnlesson.grading.pipeline.run import Run
 
 
@@ -93,11 +95,14 @@ class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
                 }
                 if not notebooks:
                     raise RefusedSubmission("there is no notebook in its folder")
-                told = {name: self._told(each.student, name) for name in notebooks}
+                told = {
+                    name: patiently(partial(self._told, each.student, name), self._progress.say)
+                    for name in notebooks
+                }
             except (RefusedSubmission, LookupError, OSError) as error:
                 self._fail(each.student, str(error))
                 continue
-            folder = _Folder(each, _beside(found), len(notebooks))
+            folder = _Folder(each, _beside(found, notebooks), len(notebooks))
             for name, content in notebooks.items():
                 text = content.decode("utf-8", "replace")
                 message = json.dumps({"text": text, **told[name]}).encode()
@@ -168,13 +173,25 @@ class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
             return
         target = folder.waiting.target
         permissions = self._course.permissions
-        staged = self._staging.stage(target, folder.files, permissions=permissions)
-        self._staging.place(staged, target)
-        self._course.converter.set_permissions(self._course.name, student)
+        try:
+            staged = self._staging.stage(target, folder.files, permissions=permissions)
+            self._staging.place(staged, target)
+            self._course.converter.set_permissions(self._course.name, student)
+        except OSError as error:
+            self._fail(student, str(error))
+            return
         self._course.announce(folder.waiting, done=True)
         self._succeed(student, {"seconds": round(time.perf_counter() - began, 4)})
 
 
-def _beside(found: HandedIn) -> dict[str, bytes]:
-    """The files that go with the pages, as nbgrader copies them: all but notebooks."""
-    return {str(path): each for path, each in found.files.items() if path.suffix != ".ipynb"}
+def _beside(found: HandedIn, notebooks: Iterable[str]) -> dict[str, bytes]:
+    """The files that go with the pages, as nbgrader copies them: all but notebooks.
+
+    What a student put in the place of a page is left out.
+    """
+    pages = {f"{name}.html" for name in notebooks}
+    return {
+        str(path): each
+        for path, each in found.files.items()
+        if path.suffix != ".ipynb" and path.parts[0] not in pages
+    }

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from cnnlesson.grading.remarks import clean
+
 _EVERY = 5.0  # seconds between two plain lines
 
 
@@ -97,7 +99,8 @@ class Progress:
             self._line(f"{self._summary()}, {_duration(left)} left")
 
     def say(self, sentence: str) -> None:
-        """Say something in a line of its own."""
+        """Say something in a line of its own, whatever names and errors of students are in it."""
+        sentence = shown_in_a_line(sentence)
         if self._bar is not None:
             self._bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -112,6 +115,11 @@ class Progress:
 
     def _line(self, sentence: str) -> None:
         print(sentence, file=self._stream, flush=True)
+
+
+def shown_in_a_line(text: str) -> str:
+    """Return text that does nothing to a terminal, and can be written to any file."""
+    return " ".join(clean(text).split())
 
 
 def _duration(seconds: float) -> str:
@@ -163,4 +171,6 @@ def log_to(path: Path | None, secret: bytes, *, names: bool) -> Iterator[Log]:
 
 def pseudonym(secret: bytes, student: str) -> str:
     """Return what a student is called where ids are not to be told."""
-    return hmac.new(secret, student.encode(), "sha256").hexdigest()[:12]
+    # Whose folder has a name that is no text has a pseudonym all the same.
+    name = student.encode("utf-8", "surrogatepass")
+    return hmac.new(secret, name, "sha256").hexdigest()[:12]

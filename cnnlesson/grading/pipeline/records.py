@@ -84,6 +84,38 @@ class GradebookAwayError(CannotGradeError):
     """A gradebook does not answer any more; the message says what it said last."""
 
 
+def patiently(do: Callable[[], _Made], say: Callable[[str], None]) -> _Made:
+    """Do something with a gradebook, which is waited for where it is away or locked.
+
+    Args:
+        do: done again until it succeeds, a minute long.
+        say: told that the gradebook is away.
+
+    Raises:
+        GradebookAwayError: if it stays away.
+    """
+    until = time.monotonic() + _PATIENCE
+    pause = 0.1
+    while True:
+        try:
+            return do()
+        except IntegrityError:  # another process added the same student
+            if time.monotonic() > until:
+                raise
+        except DBAPIError as error:
+            away = error.connection_invalidated or isinstance(error, OperationalError)
+            if not away:
+                raise
+            if time.monotonic() > until:
+                raise GradebookAwayError(
+                    f"the gradebook does not answer ({error.orig}): see to it, and call the "
+                    "same command again, which goes on with what is left"
+                ) from None
+            say(f"the gradebook does not answer ({error.orig}); trying again")
+        time.sleep(pause)
+        pause = min(2 * pause, 5.0)
+
+
 class Records:
     """The gradebook's rows of one assignment."""
 
@@ -159,33 +191,11 @@ class Records:
             LookupError: if the student is not in the gradebook, and is not to be added.
             GradebookAwayError: if the gradebook stays away.
         """
-        self._patiently(lambda: self._save(record))
+        patiently(lambda: self._save(record), self._say)
 
     def has(self, record: Record) -> bool:
         """Whether the gradebook says what a record says."""
-        return self._patiently(lambda: self._has(record))
-
-    def _patiently(self, do: Callable[[], _Made]) -> _Made:
-        until = time.monotonic() + _PATIENCE
-        pause = 0.1
-        while True:
-            try:
-                return do()
-            except IntegrityError:  # another process added the same student
-                if time.monotonic() > until:
-                    raise
-            except DBAPIError as error:
-                away = error.connection_invalidated or isinstance(error, OperationalError)
-                if not away:
-                    raise
-                if time.monotonic() > until:
-                    raise GradebookAwayError(
-                        f"the gradebook does not answer ({error.orig}): see to it, and call the "
-                        "same command again, which goes on with what is left"
-                    ) from None
-                self._say(f"the gradebook does not answer ({error.orig}); trying again")
-            time.sleep(pause)
-            pause = min(2 * pause, 5.0)
+        return patiently(lambda: self._has(record), self._say)
 
     def _save(self, record: Record) -> None:
         with Session(self._engine) as session, session.begin():

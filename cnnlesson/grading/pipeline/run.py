@@ -1,9 +1,11 @@
 """One run of a command over a class, whatever it does with each of its students."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+from cnnlesson.grading.intake import shown
 from cnnlesson.grading.pipeline.course import Course, Found, Waiting
 from cnnlesson.grading.pipeline.engine import Done, Task, Work, Workers
 from cnnlesson.grading.pipeline.progress import Log, Outcome, Progress
@@ -80,5 +82,12 @@ class Run(ABC, Generic[_Reads, _About]):
 
     def _fail(self, student: str, why: str) -> None:
         self._outcome.failed[student] = why
-        self._log(student, {self.does: False, "why": why.replace(student, "the student")})
+        self._log(student, {self.does: False, "why": _unnamed(why, student)})
         self._progress.one(f"{student} {self.failing}: {why}")
+
+
+def _unnamed(why: str, student: str) -> str:
+    """Say why without saying who, by the id as it is or as it is shown."""
+    return re.sub(
+        rf"{re.escape(shown(student))}|(?<!\w){re.escape(student)}(?!\w)", "the student", why
+    )

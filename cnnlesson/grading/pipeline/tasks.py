@@ -160,8 +160,24 @@ class Graded:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Graded":
-        """Read what `to_bytes` wrote."""
-        return cls(**json.loads(content))
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            ValueError: if it is something else.
+        """
+        told, blank = json.loads(content), cls().__dict__
+        if not isinstance(told, dict) or told.keys() != blank.keys():
+            raise ValueError("it has other parts; is cnnlesson of another version there?")
+        for name, value in told.items():
+            parts = value.values() if isinstance(value, dict) else value
+            if type(value) is not type(blank[name]) or not all(
+                isinstance(part, _PARTS.get(name, str)) for part in parts
+            ):
+                raise ValueError(f"its {name} cannot be read")
+        return cls(**told)
+
+
+_PARTS = {"notebooks": dict, "for_instructor": dict, "seconds": int | float}
 
 
 def grade(assignment: bytes, submission: bytes) -> bytes:
