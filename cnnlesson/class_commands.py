@@ -83,6 +83,7 @@ class _Options:
         **certificates: str | None,
     ) -> None:
         self.arguments = [*arguments, *(["--force"] if force else [])]
+        self.force = force
         self.students = students
         self._one = len(students) == 1 and not set("*?[") & set(students[0])
         self._workers, self._scheduler, self._insecure = workers, scheduler, insecure_scheduler
@@ -134,8 +135,13 @@ class _Options:
         from cnnlesson.grading.pipeline import engine
 
         if self._scheduler:
-            return engine.elsewhere(self._scheduler, self._certificates, insecure=self._insecure)
-        workers = min(tasks, self._workers or engine.cores())
+            return engine.elsewhere(
+                self._scheduler,
+                self._certificates,
+                insecure=self._insecure,
+                say=lambda sentence: click.echo(sentence, err=True),
+            )
+        workers = 1 if tasks == 1 else min(tasks, self._workers or engine.cores())
         return engine.here() if workers == 1 else engine.on_this_machine(workers)
 
 
@@ -161,7 +167,7 @@ def autograde(no_backup: bool, **options: Any) -> None:
         click.echo(f"The gradebook from before is in {os.path.relpath(outcome.backup)}.")
     for student, (before, after) in sorted(outcome.changed.items()):
         click.echo(f"{student}: {before:g} before, {after:g} now")
-    _report("graded", outcome)
+    _report("graded", outcome, force=given.force)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -180,10 +186,10 @@ def feedback(**options: Any) -> None:
         course = GradedSubmissions(given.arguments)
         with given.log_of(course, "feedback") as log:
             outcome = work(course, given.students, workers, log)
-    _report("feedback pages made", outcome)
+    _report("feedback pages made", outcome, force=given.force)
 
 
-def _report(what: str, outcome: Any) -> None:
+def _report(what: str, outcome: Any, *, force: bool) -> None:
     """Say what was done, and end with the status that it deserves."""
     from cnnlesson.grading.pipeline.progress import shown_in_a_line
 
@@ -194,7 +200,8 @@ def _report(what: str, outcome: Any) -> None:
         names = map(shown_in_a_line, sorted(outcome.failed))
         told.append(f"{len(outcome.failed)} could not be: {', '.join(names)}")
     if outcome.left:
-        told.append(f"{outcome.left} left, which the same command goes on with")
+        then = "begins anew with all" if force else "goes on with"
+        told.append(f"{outcome.left} left, which the same command {then}")
     click.echo("; ".join(told) + ".")
     if outcome.left:
         sys.exit(130)

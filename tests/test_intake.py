@@ -427,7 +427,18 @@ def test_no_crowd_of_notebooks_hides_the_right_one(hand_in):
 
 
 @pytest.mark.parametrize(
-    "content", [b"yesterday", b"", b"\xff", b"9" * 101, b"2026-13-77 99:00", b"1" * 90, b"<b>"]
+    "content",
+    [
+        b"yesterday",
+        b"",
+        b"\xff",
+        b"9" * 101,
+        b"2026-13-77 99:00",
+        b"1" * 90,
+        b"<b>",
+        b"0001-01-01T00:00:00+14:00",
+        b"9999-12-31 23:59:59 -9999",
+    ],
 )
 def test_a_timestamp_that_is_none_stops_nothing(hand_in, content):
     staged, said = hand_in({FILE: ANSWERED, "timestamp.txt": content})

@@ -13,6 +13,7 @@ import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,8 @@ from graded import files, released_course, rows, set_due_date, sqlite
 from nbgrader.api import Gradebook
 from pairs import some_students
 from processes import Watch
+
+from cnnlesson.grading.pipeline.records import Marks, Record, Records
 
 pytestmark = [pytest.mark.nbgrader, pytest.mark.sandbox]
 
@@ -210,6 +213,30 @@ def test_ctrl_c_stops_and_another_run_goes_on(course, undisturbed, commands):
     assert commands(course, *GRADE).returncode == 0
     assert len(set(graded_by(course))) == len(graded_by(course))
     assert_all_is_as_ever(course, undisturbed, commands)
+
+
+def test_a_record_is_through_only_if_all_of_it_is(course):
+    with Gradebook(sqlite(course)) as gradebook:
+        records = Records(gradebook, ASSIGNMENT, lambda *_: None)
+        notebook = gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT)
+        grades = {cell.name: 1.0 for cell in notebook.grade_cells}
+        (one, *_), answer = grades, notebook.solution_cells[0].name
+        when = "2026-01-01T00:00:00"
+        marks = Marks(grades, {answer: None}, for_person=(one,))
+        record = Record("ada", when, {ASSIGNMENT: marks})
+        assert not records.has(record)
+        records.save(Record("ada", when, {ASSIGNMENT: replace(marks, for_person=())}))
+        others = [
+            record,
+            Record("ada", "2026-01-02T00:00:00", {ASSIGNMENT: replace(marks, for_person=())}),
+            Record("ada", when, {ASSIGNMENT: Marks({**grades, one: 0.5}, {answer: None})}),
+            Record("ada", when, {ASSIGNMENT: Marks(grades, {answer: "No response."})}),
+            Record("ada", when, {}, missing=(ASSIGNMENT,)),
+        ]
+        assert not any(map(records.has, others))
+        for each in others:
+            records.save(each)
+            assert records.has(each)
 
 
 def test_ctrl_c_before_anything_is_graded_is_one_sentence(course, commands):

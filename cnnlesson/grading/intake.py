@@ -14,6 +14,7 @@ import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
@@ -39,6 +40,7 @@ JUNK = (".ipynb_checkpoints", "__pycache__", "*.pyc", "__MACOSX", ".DS_Store", "
 _STUDENT = re.compile(r"\w[\w.@+=, -]{0,127}")
 _LONGEST_NAME, _LONGEST_PATH = 200, 1000  # bytes, as a file system counts
 _LONGEST_TIMESTAMP = 100  # bytes
+_DAYS = timedelta(days=2)  # more than any zone is away from another
 _ZONE = re.compile(r"[A-Za-z][\w/+-]*|[+-]?\d{1,4}")
 _MOST_NOTEBOOKS = 20  # to be read in search of one that was renamed
 _SEEN_FOR_EACH_FILE = 20  # files and folders that are looked at, for each that is taken in
@@ -388,10 +390,12 @@ def _tells_a_time(content: bytes) -> bool:
     try:
         parts = content.decode().strip().split(" ")
         zone = [parts.pop()] if len(parts) == 3 else []
-        parser.parse(" ".join(parts)).isoformat()
+        told = parser.parse(" ".join(parts))
     except (ValueError, OverflowError):
         return False
-    return len(content) <= _LONGEST_TIMESTAMP and all(map(_ZONE.fullmatch, zone))
+    # A zone may move the first or last days that there are out of what a date can be.
+    possible = datetime.min + _DAYS < told.replace(tzinfo=None) < datetime.max - _DAYS
+    return possible and len(content) <= _LONGEST_TIMESTAMP and all(map(_ZONE.fullmatch, zone))
 
 
 def timestamp_of(folder: Path) -> str | None:

@@ -89,6 +89,7 @@ class Course:
     reads: ClassVar[str]
     writes: ClassVar[str]
     """The traits with the folders that submissions are read from, and that something is made in."""
+    command: ClassVar[str]
 
     def __init__(self, arguments: Sequence[str]) -> None:
         """Read the configuration.
@@ -104,7 +105,7 @@ class Course:
         named = [*app.extra_args, *filter(None, [app.coursedir.assignment_id])]
         if len(named) != 1:
             raise NotToBeGradedError(
-                "name one assignment, as in `cnnlesson autograde padding`, and not "
+                f"name one assignment, as in `{self.command} padding`, and not "
                 f"{', '.join(named) or 'none'}"
             )
         self.name = app.coursedir.assignment_id = named[0]
@@ -208,6 +209,7 @@ class Submissions(Course):
 
     app_class, converter_class = AutogradeApp, Autograde
     reads, writes = "submitted_directory", "autograded_directory"
+    command = "cnnlesson autograde"
 
     def __init__(self, arguments: Sequence[str]) -> None:
         super().__init__(arguments)
@@ -309,6 +311,7 @@ class GradedSubmissions(Course):
 
     app_class, converter_class = GenerateFeedbackApp, GenerateFeedback
     reads, writes = "autograded_directory", "feedback_directory"
+    command = "cnnlesson feedback"
 
     def __init__(self, arguments: Sequence[str]) -> None:
         super().__init__(arguments)

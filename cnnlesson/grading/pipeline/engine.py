@@ -4,7 +4,6 @@ import logging
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
 import multiprocessing.util
-import os
 import signal
 import tempfile
 import time
@@ -247,7 +246,11 @@ def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
 
 @contextmanager
 def elsewhere(
-    address: str, certificates: Sequence[str | None] = (None, None, None), *, insecure: bool = False
+    address: str,
+    certificates: Sequence[str | None] = (None, None, None),
+    *,
+    insecure: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Cluster]:
     """Have the workers of a scheduler that is there already.
 
@@ -256,6 +259,7 @@ def elsewhere(
         certificates: the files of the authority, of our certificate and of its key; Dask's own
             configuration for those that are None.
         insecure: whether a scheduler may be used that does not speak TLS.
+        say: told if there is no worker yet.
 
     Raises:
         UntrustedSchedulerError: if it does not speak TLS.
@@ -282,9 +286,13 @@ def elsewhere(
             require_encryption=True, **{name: each for name, each in given.items() if each}
         )
     with Client(address, security=security, set_as_default=False) as client:
+        if not client.nthreads():
+            say(f"the scheduler at {address} has no worker yet, and is waited with for one")
         yield Cluster(client)
 
 
 def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    """How many cores this process may use, by its affinity and its control group."""
+    from dask.system import CPU_COUNT
+
+    return int(CPU_COUNT)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -78,6 +78,10 @@ class Record:
 
 Penalty = Callable[[str, float, float], float | None]
 """Of a student, a score and the seconds that a submission was late: the points to take off."""
+
+
+_Values = Mapping[str, Mapping[str, Any]]
+"""Of rows, by the ids of their cells: values by the names of their columns."""
 
 
 class GradebookAwayError(CannotGradeError):
@@ -166,8 +170,12 @@ class Records:
     def students(self) -> set[str]:
         """Return the students whose submission the gradebook has."""
         which = SubmittedAssignment.assignment_id == self._assignment
-        with Session(self._engine) as session:
-            return set(session.scalars(select(SubmittedAssignment.student_id).where(which)))
+
+        def read() -> set[str]:
+            with Session(self._engine) as session:
+                return set(session.scalars(select(SubmittedAssignment.student_id).where(which)))
+
+        return patiently(read, self._say)
 
     def scores(self) -> dict[str, float]:
         """Return the score of each student whose submission the gradebook has."""
@@ -179,8 +187,12 @@ class Records:
             .where(SubmittedAssignment.assignment_id == self._assignment)
             .group_by(SubmittedAssignment.student_id)
         )
-        with Session(self._engine) as session:
-            return {student: float(score or 0) for student, score in session.execute(wanted)}
+
+        def read() -> dict[str, float]:
+            with Session(self._engine) as session:
+                return {student: float(score or 0) for student, score in session.execute(wanted)}
+
+        return patiently(read, self._say)
 
     def save(self, record: Record) -> None:
         """Write a record, all of it or nothing; what people wrote stays.
@@ -243,27 +255,42 @@ class Records:
     ) -> None:
         """Write grades and comments of a notebook, whose rows are all there or all new."""
         graded, commented = self._graded[name], self._commented[name]
-        rows = {} if new else _rows(session, Grade, notebook, graded, Grade.manual_score)
-        grades: dict[str, dict[str, Any]] = {}
-        comments: dict[str, dict[str, Any]] = {}
-        if name in record.missing:
-            nothing = {"auto_score": 0, "needs_manual_grade": False}
-            grades = dict.fromkeys(graded.values(), nothing)
-        elif name in record.notebooks:
-            marks = record.notebooks[name]
-            for cell, score in marks.scores.items():
-                key = graded[cell]
-                by_hand = not new and rows[key].manual_score is not None
-                for_person = score is None or by_hand or cell in marks.for_person
-                grades[key] = {"auto_score": score, "needs_manual_grade": for_person}
-            for cell, said in marks.comments.items():
-                comments[commented[cell]] = {"auto_comment": said}
         if new:
+            grades, comments = self._values(name, record, by_hand=())
             _add(session, Grade, notebook, graded, grades)
             _add(session, Comment, notebook, commented, comments)
         else:
+            rows = _rows(session, Grade, notebook, graded)
+            grades, comments = self._values(name, record, _by_hand(rows))
             _change(session, Grade, rows, grades)
             _change(session, Comment, _rows(session, Comment, notebook, commented), comments)
+
+    def _values(
+        self, name: str, record: Record, by_hand: Collection[str]
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+        """Return what a record gives the rows of a notebook's grades, and of its comments.
+
+        Args:
+            name: the notebook's.
+            record: the record.
+            by_hand: the ids of the cells that a person has given points.
+        """
+        if name in record.missing:
+            nothing = {"auto_score": 0, "needs_manual_grade": False}
+            return dict.fromkeys(self._graded[name].values(), nothing), {}
+        if name not in record.notebooks:
+            return {}, {}
+        marks = record.notebooks[name]
+        grades = {}
+        for cell, score in marks.scores.items():
+            key = self._graded[name][cell]
+            for_person = score is None or key in by_hand or cell in marks.for_person
+            grades[key] = {"auto_score": score, "needs_manual_grade": for_person}
+        commented = self._commented[name]
+        comments = {
+            commented[cell]: {"auto_comment": said} for cell, said in marks.comments.items()
+        }
+        return grades, comments
 
     def _taken_off(
         self, session: Session, submission: SubmittedAssignment, kept: SubmittedNotebook
@@ -273,7 +300,7 @@ class Records:
         if not late:
             return None
         name = self._names[kept.notebook_id]
-        rows = _rows(session, Grade, kept.id, self._graded[name], Grade.score)
+        rows = _rows(session, Grade, kept.id, self._graded[name])
         score = sum(row.score for row in rows.values())
         taken = self._penalty(submission.student_id, score, late)
         return None if taken is None else min(max(taken, 0), score)
@@ -287,31 +314,45 @@ class Records:
                 found.timestamp != datetime.fromisoformat(record.timestamp)
             ):
                 return False
-            kept = {self._names[each.notebook_id]: each.id for each in found.notebooks}
-            for name, marks in record.notebooks.items():
-                graded = self._graded[name]
-                rows = _rows(session, Grade, kept[name], graded, Grade.auto_score)
-                for cell, score in marks.scores.items():
-                    if rows[graded[cell]].auto_score != score:
-                        return False
+            for kept in found.notebooks:
+                name = self._names[kept.notebook_id]
+                grades = _rows(session, Grade, kept.id, self._graded[name])
+                comments = _rows(session, Comment, kept.id, self._commented[name])
+                expected = self._values(name, record, _by_hand(grades))
+                marks = record.notebooks.get(name)
+                flag = kept.flagged or not (marks and marks.for_person)
+                if not (flag and all(map(_are, (grades, comments), expected))):
+                    return False
             return True
 
 
+def _by_hand(grades: Mapping[str, Any]) -> list[str]:
+    """The cells that a person has given points."""
+    return [cell for cell, grade in grades.items() if grade.manual_score is not None]
+
+
+def _are(rows: Mapping[str, Any], values: _Values) -> bool:
+    """Whether rows have these values."""
+    return all(
+        getattr(rows[cell], column) == value
+        for cell, each in values.items()
+        for column, value in each.items()
+    )
+
+
 def _rows(
-    session: Session, kind: type[Any], notebook: str, cells: Mapping[str, str], *columns: Any
+    session: Session, kind: type[Any], notebook: str, cells: Mapping[str, str]
 ) -> dict[str, Any]:
     """Read the rows of a notebook's cells, by the cells' ids.
 
     The gradebook's index is one by cells and notebooks; to ask by the notebook alone would be to
     look through the rows of the whole class.
     """
-    wanted = select(kind.cell_id, kind.id, *columns).where(
+    columns = [each for each in kind.__mapper__.column_attrs if not each.deferred]
+    wanted = select(*(getattr(kind, each.key) for each in columns)).where(
         kind.notebook_id == notebook, kind.cell_id.in_(cells.values())
     )
     return {row.cell_id: row for row in session.execute(wanted)}
-
-
-_Values = Mapping[str, Mapping[str, Any]]
 
 
 def _add(

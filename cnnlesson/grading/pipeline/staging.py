@@ -5,6 +5,7 @@ the rows of goes into place, and all else goes away, to be made again.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ class Staging:
         kept: Mapping[str, Path] | None = None,
         record: str = "",
     ) -> Path:
-        """Write the files of a folder.
+        """Write the files of a folder, so that they outlast a loss of power.
 
         Args:
             target: the folder that they will be.
@@ -54,13 +55,13 @@ class Staging:
         for path, content in files.items():
             file = staged / _FILES / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+            _write(file, content)
         for path, file in (kept or {}).items():
             shutil.copy(file, staged / _FILES / path)
         for path in (*files, *(kept or ())):
             (staged / _FILES / path).chmod(permissions)
         unfinished = staged / f"{_RECORD}.part"
-        unfinished.write_text(json.dumps([str(target), record]), encoding="utf-8")
+        _write(unfinished, json.dumps([str(target), record]).encode())
         unfinished.rename(staged / _RECORD)
         return staged
 
@@ -105,3 +106,11 @@ class Staging:
         for folder in (self._folder, self._folder.parent):
             if folder.exists() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file, and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
