@@ -30,7 +30,8 @@ NAME = "parameter-sharing"
 FILE = f"{NAME}.ipynb"
 RELEASE = (ROOT / "release" / NAME / FILE).read_bytes()
 COURSE = Course(
-    {NAME: nbformat.reads(RELEASE.decode(), as_version=4)}, {PurePosixPath("data/cats.csv")}
+    {NAME: nbformat.reads(RELEASE.decode(), as_version=4)},
+    {PurePosixPath("data/cats.csv"): b"released"},
 )
 
 
@@ -44,6 +45,15 @@ def with_first_cell(**changes):
 
 
 ANSWERED = with_first_cell(source=["# answered"])
+NUL = {"cell_type": "markdown", "metadata": {}, "source": "\x00"}
+PICTURE = {"image/png": "iVBORw0KGgo=", "image/webp": "UklGRg=="}
+ATTACHED = {
+    "cell_type": "code",
+    "metadata": {},
+    "source": "",
+    "outputs": [],
+    "attachments": {"a.png": PICTURE},
+}
 
 
 @pytest.fixture
@@ -163,7 +173,18 @@ def test_what_cannot_be_read_becomes_a_blank_notebook_that_says_why(hand_in, con
         (with_changes(cells=json.loads(ANSWERED)["cells"], nbformat_minor=99), None),
         (with_changes(cells=json.loads(ANSWERED)["cells"], metadata=[]), None),
         (with_first_cell(source=["# answered"], id="<b>"), None),
-        (with_first_cell(source=["# answered"], attachments="many"), None),
+        (with_first_cell(source=["# answered"], attachments={}), None),
+        (
+            with_first_cell(source=["# answered"], attachments="many"),
+            "attached to cell 1 could not",
+        ),
+        (with_first_cell(source=["# answered"], metadata={"tags": 7}), "noted about cell 1 could"),
+        (
+            with_first_cell(source=["# answered"], metadata={"nbgrader": {"grade_id": 3}}),
+            "noted about cell 1 could",
+        ),
+        (with_changes(cells=[NUL, *json.loads(ANSWERED)["cells"]]), "characters that no file can"),
+        (with_changes(cells=[ATTACHED, *json.loads(ANSWERED)["cells"]]), "attached to cell 1"),
     ],
 )
 def test_what_is_odd_is_mended_and_told(hand_in, content, sentence):
@@ -196,12 +217,14 @@ def test_text_that_no_file_can_hold_is_replaced(hand_in):
     assert notebook_in(staged).cells[0].source == "a \ufffd lone \ufffd half"
 
 
-def test_pasted_pictures_stay_and_other_attachments_go():
-    picture = {"image/png": "iVBORw0KGgo=", "image/webp": "UklGRg=="}
+def test_what_is_attached_to_a_text_stays_as_far_as_jupyter_can_have_written_it():
     cell = {"cell_type": "markdown", "source": "", "metadata": {}}
-    cell["attachments"] = {"a.png": picture, "b": {"text/html": "<script>"}, "c": 3, "d": {}}
-    notebook, _ = tidied({"nbformat": 4, "cells": [cell, cell]})
-    assert [each.attachments for each in notebook.cells] == [{"a.png": picture}] * 2
+    files = {"a.png": PICTURE, "b.svg": {"image/svg+xml": ["<svg>\n", "</svg>"]}}
+    cell["attachments"] = {**files, "c": 3, "d": {"text/plain": {}}}
+    notebook, odd = tidied({"nbformat": 4, "cells": [cell, cell]})
+    kept = {"a.png": PICTURE, "b.svg": {"image/svg+xml": "<svg>\n</svg>"}}  # of which Rebuild
+    assert [each.attachments for each in notebook.cells] == [kept] * 2  # takes pictures alone
+    assert odd[0] == "what was attached to cell 1 could not be kept, or not all of it"
     assert len({each.id for each in notebook.cells}) == 2
 
 
@@ -289,13 +312,43 @@ def test_other_files_come_along_but_for_the_courses_own(hand_in):
         {
             FILE: ANSWERED,
             "helpers/mine.py": b"x = 1",
-            "data/cats.csv": b"forged",
+            "data/cats.csv": b"released",
             ".ipynb_checkpoints/x.ipynb": b"{}",
             "__MACOSX/._x": b"",
         }
     )
     assert said == []
     assert staged_files(staged) == {FILE, "helpers/mine.py"}
+
+
+def test_what_the_course_does_not_take_is_told(tmp_path):
+    folder = tmp_path / "came-in"
+    for name, content in {
+        FILE: ANSWERED,
+        "data/cats.csv": b"forged",
+        "notes.log": b"x",
+        "logs/a.txt": b"x",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (folder / "plots").mkdir()
+    said = Intake().stage(folder, COURSE, tmp_path / "staged", ["*.log", "logs", "__pycache__"])
+    assert staged_files(tmp_path / "staged") == {FILE}
+    assert said == [
+        "'logs' was left out, as the course takes no such file",
+        "'notes.log' was left out, as the course takes no such file",
+        "'plots' is an empty folder, and was left out",
+        "'data/cats.csv' is another one than the course's, which was used",
+    ]
+    assert remarks(notebook_in(tmp_path / "staged")) == said
+
+
+def test_a_long_list_of_what_was_amiss_says_that_there_is_more(hand_in):
+    staged, said = hand_in(
+        {FILE: ANSWERED, **{f"{n:03}.txt": b"xx" for n in range(40)}}, max_total_bytes=1
+    )
+    assert len(said) == 40
+    assert remarks(notebook_in(staged)) == [*said[:25], "15 other things were amiss"]
 
 
 @pytest.mark.parametrize(

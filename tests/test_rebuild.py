@@ -250,7 +250,7 @@ def test_a_deleted_answer_comes_back_without_an_answer_and_before_what_replaces_
 def test_what_nbgrader_does_not_know_is_the_students():
     def use(notebook):
         by_id(notebook)["student"].source = 'student_id = "ada"'
-        by_id(notebook)["student"].metadata = {"tags": ["skip-execution"]}
+        by_id(notebook)["student"].metadata = {"collapsed": True}
 
     rebuilt = rebuilt_after(use)
     assert by_id(rebuilt.notebook)["student"].source == 'student_id = "ada"'
@@ -376,7 +376,8 @@ def test_settings_are_as_released_whatever_they_became():
 
     rebuilt = rebuilt_after(change)
     assert rebuilt.notebook == rebuilt_after().notebook
-    (told,) = rebuilt.changes
+    of_tags, told = rebuilt.changes
+    assert of_tags.startswith("The tag “skip-execution” of one of your cells was left out")
     others = sum(map(known, TRUSTED.notebook.cells)) - 1
     assert "The settings (tags, points and the like) of the cell “intro”" in told
     assert f" and of {others} other cells had been changed; they are as released again." in told
@@ -398,25 +399,54 @@ def test_added_cells_stay_without_metadata():
     assert added[0].execution_count is None
     assert texts(rebuilt.notebook)[-3:] == ["1", "# Notes", "```\n<script>``</script>\n```"]
     assert any("no cell “mine”" in change for change in rebuilt.changes)
+    assert any("The tag “x” of one of your cells" in change for change in rebuilt.changes)
 
 
 def test_only_pictures_stay_attached():
+    picture = {"drawing.png": {"image/png": "iVBORw0KGgo="}}
     attached = {
         "drawing.png": {"image/png": "iVBORw0KGgo=", "text/html": "<script>"},
         "drawing.svg": {"image/svg+xml": "<svg/>"},
         "odd.png": {"image/png": '" onerror="alert(1)'},
     }
 
-    def attach(notebook):
-        cell = by_id(notebook)[EXPLANATION]
-        cell.source, cell.attachments = "![](attachment:drawing.png)", attached
-        by_id(notebook)["intro"].attachments = attached
+    def attach(files, to=EXPLANATION):
+        def edit(notebook):
+            cell = by_id(notebook)[to]
+            cell.attachments = files
+            if to == EXPLANATION:
+                cell.source = "![](attachment:drawing.png)"
 
-    rebuilt = rebuilt_after(attach)
+        return edit
+
+    rebuilt = rebuilt_after(attach(attached))
+    assert by_id(rebuilt.notebook)[EXPLANATION].attachments == picture
+    (told,) = rebuilt.changes
+    assert told.startswith("What is attached to one of your cells was left out, but for pictures")
+    assert rebuilt_after(attach(picture)).changes == ()
+    rebuilt = rebuilt_after(attach(picture, to="intro"))
+    assert "attachments" not in by_id(rebuilt.notebook)["intro"]
+    (told,) = rebuilt.changes
+    assert told.startswith("The cell “intro” (under ")
+    assert told.endswith("had been changed; it is as released again.")
+    rebuilt = rebuilt_after(attach(picture, to="one-filter-answer"))  # which is code
+    assert rebuilt.changes[0].startswith("What is attached to one of your cells was left out")
+
+
+def test_what_the_course_attaches_is_no_change(tmp_path):
+    drawing = {"plan.svg": {"image/svg+xml": "<svg/>"}}
+
+    def attach(notebook):
+        by_id(notebook)["intro"].attachments = drawing
+        notebook.cells.append(new_markdown_cell("![](attachment:plan.svg)", id="scribble"))
+        notebook.cells[-1].attachments = drawing
+
+    notebook = released()
+    attach(notebook)
+    rebuilt = rebuild(notebook, trusted(course=edited_course(tmp_path, attach)))
+    assert rebuilt.changes == ()
     cells = by_id(rebuilt.notebook)
-    assert cells[EXPLANATION].attachments == {"drawing.png": {"image/png": "iVBORw0KGgo="}}
-    assert "attachments" not in cells["intro"]
-    assert len(rebuilt.changes) == 1
+    assert cells["intro"].attachments == cells["scribble"].attachments == drawing
 
 
 def test_no_response_is_no_points_as_in_stock_and_any_response_is_read():

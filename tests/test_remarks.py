@@ -117,6 +117,9 @@ def test_metadata_of_another_shape_holds_no_remarks(metadata):
 
 def test_remarks_are_capped():
     notebook = new_notebook()
-    tell(notebook, [f"{number} {'x' * 10_000}" for number in range(1000)])
+    for many in (range(30), range(30, 1000)):
+        tell(notebook, [f"{number} {'x' * 10_000}" for number in many])
     assert len(remarks(notebook)) == 50
     assert max(map(len, remarks(notebook))) == 600
+    assert all(each.endswith("x…") for each in remarks(notebook)[:49])
+    assert remarks(notebook)[49] == "More was amiss than is listed here."

@@ -141,7 +141,7 @@ def _take_in(converter: Any) -> _Prepare:
     course, intake = _course(converter), Intake(parent=converter)
 
     def prepare(folder: Path, clean: Path) -> None:
-        for remark in intake.stage(folder, course, clean):
+        for remark in intake.stage(folder, course, clean, converter.coursedir.ignore):
             converter.log.warning("%s: %s", converter.coursedir.student_id, remark)
 
     return prepare
@@ -167,7 +167,10 @@ def _course(converter: Any) -> Course:
         _fail(converter, str(error))
     theirs = converter.exclude_overwriting.get(coursedir.assignment_id, ())
     files = other_source_files(coursedir, coursedir.assignment_id, theirs)
-    return Course({name: each.notebook for name, each in known.items()}, files)
+    return Course(
+        {name: each.notebook for name, each in known.items()},
+        {path: file.read_bytes() for path, file in files.items()},
+    )
 
 
 def refuse_weakness(converter: Any) -> None:

@@ -29,7 +29,7 @@ from cnnlesson.grading.notebooks import (
     grade_ids,
     read_plain_file,
 )
-from cnnlesson.grading.remarks import note
+from cnnlesson.grading.remarks import cut_short, note
 
 TIMESTAMP = "timestamp.txt"
 """The file in which nbgrader keeps when a submission came in."""
@@ -45,6 +45,7 @@ _ZONE = re.compile(r"[A-Za-z][\w/+-]*|[+-]?\d{1,4}")
 _MOST_NOTEBOOKS = 20  # to be read in search of one that was renamed
 _SEEN_FOR_EACH_FILE = 20  # files and folders that are looked at, for each that is taken in
 _NOTEBOOKS_TOGETHER = 3  # times what one notebook may have
+_MOST_TOLD = 25  # things that were amiss; what was changed in a notebook is told besides
 
 
 class RefusedSubmission(ValueError):
@@ -57,11 +58,11 @@ class Course:
 
     Attributes:
         notebooks: as students get them, by name, without ".ipynb".
-        files: the other files, by path; a student's file in such a place is never used.
+        files: what the other files hold, by path; a student's in such a place is never used.
     """
 
     notebooks: Mapping[str, NotebookNode]
-    files: Collection[PurePosixPath] = ()
+    files: Mapping[PurePosixPath, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,21 +106,26 @@ class Intake(LoggingConfigurable):
     max_files = Integer(200, help="Files of a submission, notebooks included.").tag(config=True)
     max_depth = Integer(8, help="Folders inside each other in a submission.").tag(config=True)
 
-    def stage(self, folder: Path, course: Course, into: Path) -> list[str]:
+    def stage(
+        self, folder: Path, course: Course, into: Path, ignored: Sequence[str] = ()
+    ) -> list[str]:
         """Copy a submission into a new folder, fit to be graded.
 
         Args:
             folder: the submission, as it came in.
             course: what the course has of the assignment.
             into: the folder to make.
+            ignored: see `collect`.
 
         Returns:
-            What was amiss, in sentences. They are also in the notebooks' metadata.
+            What was amiss, in sentences. They are also in the notebooks' metadata, unless there
+            are very many.
 
         Raises:
             RefusedSubmission: if the folder is none, or has nothing in it.
         """
-        taken = take_in(self.collect(folder, course.notebooks), course, ReadingLimits(parent=self))
+        handed_in = self.collect(folder, course.notebooks, ignored)
+        taken = take_in(handed_in, course, ReadingLimits(parent=self))
         into.mkdir(mode=0o700, parents=True)
         for name, notebook in taken.notebooks.items():
             text = json.dumps(notebook, ensure_ascii=False)
@@ -135,12 +141,16 @@ class Intake(LoggingConfigurable):
         left_out = (f"{shown(path)} was left out: {why}" for path, why in found.amiss.items())
         return [*found.remarks, *left_out]
 
-    def collect(self, folder: Path, expected: Iterable[str] = ()) -> HandedIn:
+    def collect(
+        self, folder: Path, expected: Iterable[str] = (), ignored: Sequence[str] = ()
+    ) -> HandedIn:
         """Read a submission's files, as they are, as far as they are plain, few and small.
 
         Args:
             folder: the submission, as it came in.
             expected: the names of the assignment's notebooks, which nothing may crowd out.
+            ignored: patterns of the names of files and folders that the course does not take, as
+                in nbgrader's `CourseDirectory.ignore`; of all but `JUNK` it is told.
 
         Raises:
             RefusedSubmission: if the folder is none, or has nothing in it.
@@ -155,7 +165,7 @@ class Intake(LoggingConfigurable):
             with os.scandir(top) as entries:
                 if not any(entries):
                     raise RefusedSubmission(f"{folder} is empty")
-            files = self._files(top, first, handed_in.remarks)
+            files = self._files(top, first, ignored, handed_in.remarks)
             self._read(top, files, first, handed_in)
         return handed_in
 
@@ -186,13 +196,17 @@ class Intake(LoggingConfigurable):
                 left[is_notebook] -= len(content)
 
     def _files(
-        self, top: int, first: Collection[PurePosixPath], remarks: list[str]
+        self,
+        top: int,
+        first: Collection[PurePosixPath],
+        ignored: Sequence[str],
+        remarks: list[str],
     ) -> list[PurePosixPath]:
         """Find the files to take in, `first` and notebooks first: nothing may crowd them out."""
         found = {path for path in first if _is_file(top, path)}
         # There may be millions; those that count are few.
         to_see = iter(range(_SEEN_FOR_EACH_FILE * self.max_files))
-        found.update(self._walk(top, PurePosixPath(), to_see, remarks))
+        found.update(self._walk(top, PurePosixPath(), to_see, ignored, remarks))
         if next(to_see, None) is None:
             remarks.append("it holds far too much, and not all of it was looked at")
         ordered = sorted(
@@ -209,15 +223,25 @@ class Intake(LoggingConfigurable):
         return ordered[: self.max_files]
 
     def _walk(
-        self, folder: int, inside: PurePosixPath, to_see: Iterator[int], remarks: list[str]
+        self,
+        folder: int,
+        inside: PurePosixPath,
+        to_see: Iterator[int],
+        ignored: Sequence[str],
+        remarks: list[str],
     ) -> Iterator[PurePosixPath]:
         with os.scandir(folder) as entries:
             some = [entry for _, entry in zip(to_see, entries, strict=False)]
+            if not some and inside.parts and next(entries, None) is None:
+                remarks.append(f"{shown(inside)} is an empty folder, and was left out")
         for entry in sorted(
             some, key=lambda entry: (not entry.name.endswith(".ipynb"), entry.name)
         ):
             path = inside / entry.name
             if any(fnmatch(entry.name, pattern) for pattern in JUNK):
+                continue
+            if any(fnmatch(entry.name, pattern) for pattern in ignored):
+                remarks.append(f"{shown(path)} was left out, as the course takes no such file")
                 continue
             try:
                 mode = entry.stat(follow_symlinks=False).st_mode
@@ -238,7 +262,7 @@ class Intake(LoggingConfigurable):
                     if inner is None:
                         remarks.append(f"{shown(path)} cannot be opened, and was left out")
                     else:
-                        yield from self._walk(inner, path, to_see, remarks)
+                        yield from self._walk(inner, path, to_see, ignored, remarks)
 
 
 # --- Files, by their folders' descriptors -------------------------------------------------------
@@ -310,7 +334,7 @@ def take_in(handed_in: HandedIn, course: Course, limits: ReadingLimits) -> Taken
     others = _others(handed_in, course, remarks)
     for notebook in notebooks.values():
         if remarks:
-            note(notebook, remarks)
+            note(notebook, cut_short(remarks, _MOST_TOLD, "{} other things were amiss"))
     if (came := _time_of(handed_in, remarks)) is not None:
         others[PurePosixPath(TIMESTAMP)] = came
     return TakenIn(notebooks, others, remarks)
@@ -376,7 +400,10 @@ def _others(handed_in: HandedIn, course: Course, remarks: list[str]) -> dict[Pur
             continue
         if path in folders or not ours.isdisjoint(path.parents):
             remarks.append(f"{shown(path)} is in the place of a file of the course: left out")
-        elif path.suffix == ".ipynb" or path in course.files:
+        elif path in course.files:
+            if handed_in.files.get(path) != course.files[path]:
+                remarks.append(f"{shown(path)} is another one than the course's, which was used")
+        elif path.suffix == ".ipynb":
             continue
         elif path in handed_in.amiss:
             remarks.append(f"{shown(path)} was left out: {handed_in.amiss[path]}")

@@ -12,7 +12,6 @@ from traitlets import Integer
 from traitlets.config import Configurable
 
 from cnnlesson.grading.nodes import NotebookNode, new_cell, new_notebook, node
-from cnnlesson.grading.pictures import ATTACHED
 from cnnlesson.grading.weighing import excess
 
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what neither UTF-8 nor a gradebook can hold
@@ -153,9 +152,10 @@ def read_open_file(descriptor: int, most: int) -> bytes:
 def tidied(raw: Any) -> tuple[NotebookNode, list[str]]:
     """Make a valid notebook of what a student's file holds, and say what was wrong with it.
 
-    It has the student's cells, in order, without outputs; of their metadata only the tags and what
-    nbgrader knows a cell by, and of the notebook's the kernel and the language. Whatever else is
-    there is the student's word for something that the course decides.
+    It has the student's cells, in order, without outputs; what is attached to their texts; of their
+    metadata only the tags and what nbgrader knows a cell by, and of the notebook's the kernel and
+    the language. Whatever else is there is the student's word for something that the course
+    decides, or what a program noted.
 
     Args:
         raw: a file's content, as `ReadingLimits.parse` gives it.
@@ -251,19 +251,20 @@ def _tidied_cell(
     if kind not in ("code", "markdown", "raw"):
         odd[f"cell {number} was neither code nor text, and was left out"] = None
         return None
-    source = raw.get("source", "")
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
+    source = _joined(raw.get("source", ""))
     if not isinstance(source, str):
         odd[f"cell {number} held something else than text, and was emptied"] = None
         source = ""
+    if _NO_TEXT.search(source):
+        odd[f"cell {number} held characters that no file can hold; they were replaced"] = None
     metadata = raw.get("metadata", {})
-    mark = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(mark, dict | None):
+    noted = metadata if isinstance(metadata, dict) else {}
+    mark, tags = noted.get("nbgrader"), noted.get("tags")
+    has_mark = isinstance(mark, dict) and isinstance(mark.get("grade_id"), str)
+    has_tags = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
+    unread = (mark not in (None, {}) and not has_mark, tags is not None and not has_tags)
+    if any(unread) or not isinstance(metadata, dict):
         odd[f"what was noted about cell {number} could not be read"] = None
-    mark = _plain(mark) if isinstance(mark, dict) else {}
-    if not isinstance(mark.get("grade_id"), str):
-        mark = {}
     cell_id = raw.get("id")
     if not isinstance(cell_id, str) or not _CELL_ID.fullmatch(cell_id) or cell_id in taken:
         # nbformat's own would be random, and a regrade differ from the grade.
@@ -272,31 +273,34 @@ def _tidied_cell(
         )
     taken.add(cell_id)
     cell = new_cell(kind, _text(source), cell_id)
-    tags = metadata.get("tags") if isinstance(metadata, dict) else None
-    if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
+    if isinstance(tags, list) and has_tags:
         cell.metadata["tags"] = [_text(tag) for tag in tags]
-    if mark:
-        cell.metadata["nbgrader"] = node(mark)
-    if cell.cell_type != "code" and (attached := _attachments(raw.get("attachments"))):
-        cell["attachments"] = node(attached)
+    if isinstance(mark, dict) and has_mark:
+        cell.metadata["nbgrader"] = node(_plain(mark))
+    attached = raw.get("attachments") or {}
+    kept = _attachments(attached) if kind != "code" else {}
+    if kept:
+        cell["attachments"] = node(kept)
+    if not isinstance(attached, dict) or len(kept) < len(attached):
+        odd[f"what was attached to cell {number} could not be kept, or not all of it"] = None
     return cell
 
 
 def _attachments(raw: Any) -> dict[str, dict[str, str]]:
-    """Keep the pictures that were pasted into a text."""
+    """Keep the files that are attached to a text, as Jupyter writes them."""
     files = raw.items() if isinstance(raw, dict) else ()
     return {
-        _text(name): pictures
-        for name, kinds in files
-        if isinstance(kinds, dict)
-        and (
-            pictures := {
-                kind: _text(content)
-                for kind, content in kinds.items()
-                if kind in ATTACHED and isinstance(content, str)
-            }
-        )
+        _text(name): {_text(kind): _text(_joined(content)) for kind, content in forms.items()}
+        for name, forms in files
+        if isinstance(forms, dict)
+        and all(isinstance(_joined(each), str) for each in forms.values())
     }
+
+
+def _joined(text: Any) -> Any:
+    """A text that a file may hold by lines; anything else as it is."""
+    by_lines = isinstance(text, list) and all(isinstance(line, str) for line in text)
+    return "".join(text) if by_lines else text
 
 
 def _plain(mapping: dict[str, Any]) -> dict[str, Any]:

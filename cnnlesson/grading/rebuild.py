@@ -9,6 +9,7 @@ of answer cells and of cells that nbgrader does not know, and the cells that the
   metadata of source/, and does not come back. Where its type was changed, it is an added cell.
 - An added cell stays behind the cell that it followed, without metadata. So all code runs in the
   order that the student saw it run in, as far as the cells of source/ are in theirs.
+- Of what is attached to the student's texts, pictures stay.
 - What nbgrader knows comes back where it was deleted, and returns to its place where it was moved.
 - Of the copies of an answer cell, the first one that differs from the release counts. Other copies
   with a text of their own stay as added cells: JupyterLab makes them where a student splits a cell.
@@ -35,7 +36,7 @@ from cnnlesson.grading.nodes import (
     node,
 )
 from cnnlesson.grading.pictures import is_picture
-from cnnlesson.grading.remarks import clean, fenced
+from cnnlesson.grading.remarks import clean, cut_short, fenced
 
 MOST_CHANGES = 20
 """How many changes are told one by one."""
@@ -117,7 +118,8 @@ def rebuild(submitted: Any, reference: Reference) -> Rebuilt:
         metadata=deepcopy(given.metadata),
         nbformat_minor=max(5, given.nbformat_minor),
     )
-    return Rebuilt(notebook, _capped(work.changes))
+    told = cut_short(work.changes, MOST_CHANGES, "{} other changes were made.")
+    return Rebuilt(notebook, tuple(told))
 
 
 class _Rebuilding:
@@ -254,13 +256,13 @@ class _Rebuilding:
                 "again."
             )
         if self.reference.knows(place) and not is_solution(made):
-            if self._has_own_text(cell, place):
+            attached = cell.get("attachments") or {}
+            if self._has_own_text(cell, place) or attached != (made.get("attachments") or {}):
                 self.changes.append(f"The cell {name} had been changed; it is as released again.")
             return made
+        self._tell_of_tags(cell, made)
         made.source = _text(cell)
-        if made.cell_type != "code":
-            made.pop("attachments", None)
-            self._attach(made, cell)
+        self._attach(made, cell)
         return made
 
     def _restored(self, place: int) -> NotebookNode:
@@ -283,20 +285,29 @@ class _Rebuilding:
             self.changes.append("A raw cell of yours is shown as text.")
             kind, text = "markdown", fenced(text)
         made = new_cell(kind, text)
-        if kind != "code":
-            self._attach(made, cell)
+        self._tell_of_tags(cell, made)
+        self._attach(made, cell)
         return made
 
     def _attach(self, made: NotebookNode, cell: Mapping[str, Any]) -> None:
-        """Attach the pictures that are attached to the student's cell."""
-        attached = cell.get("attachments") or {}
-        pictures = _pictures(attached)
-        if pictures:
-            made.attachments = node(pictures)
-        if pictures != attached:
+        """Attach to a text the pictures that are attached to the student's cell."""
+        attached, given = cell.get("attachments") or {}, made.pop("attachments", {})
+        kept = {} if made.cell_type == "code" else _pictures(attached, given)
+        if kept:
+            made.attachments = node(kept)
+        if kept != attached:
             self.changes.append(
                 "What is attached to one of your cells was left out, but for pictures "
-                "(PNG, JPEG, GIF, WebP)."
+                "(PNG, JPEG, GIF, WebP) in a text."
+            )
+
+    def _tell_of_tags(self, cell: Mapping[str, Any], made: NotebookNode) -> None:
+        """Tell of the tags of a cell that is the student's own, which do not count."""
+        own = sorted({*_tags(cell)} - {*_tags(made)})
+        if own and not grade_id_of(made):
+            self.changes.append(
+                f"The tag “{clean(own[0])[:40]}” of one of your cells was left out: tags do not "
+                "count where a notebook is graded."
             )
 
     def _tell_of_copies(self, copies: Mapping[int, int]) -> None:
@@ -354,6 +365,12 @@ def _settings(cell: Mapping[str, Any]) -> dict[str, Any]:
     return {**known, "tags": metadata["tags"]} if "tags" in metadata else known
 
 
+def _tags(cell: Mapping[str, Any]) -> list[str]:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
 def _type(cell: Mapping[str, Any]) -> str:
     kind = cell.get("cell_type")
     return kind if kind in ("code", "markdown") else "raw"
@@ -368,12 +385,14 @@ def _text(cell: Mapping[str, Any]) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _pictures(attached: Any) -> dict[str, dict[str, str]]:
-    """Of what is attached to a cell, the pictures, by name and MIME type."""
+def _pictures(attached: Any, given: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Of what is attached to a cell, the pictures and what source/ attaches to it, by name."""
     if not isinstance(attached, dict):
         return {}
     pictures = {
-        name: {kind: data for kind, data in forms.items() if is_picture(kind, data)}
+        name: forms
+        if forms == given.get(name)
+        else {kind: data for kind, data in forms.items() if is_picture(kind, data)}
         for name, forms in attached.items()
         if isinstance(name, str) and isinstance(forms, dict)
     }
@@ -389,11 +408,3 @@ def _with_ids(cells: Sequence[NotebookNode], given: Iterable[NotebookNode]) -> l
         if "id" not in cell:
             cell["id"] = next(free)
     return [*cells]
-
-
-def _capped(changes: Iterable[str]) -> tuple[str, ...]:
-    told = [*dict.fromkeys(changes)]
-    if len(told) > MOST_CHANGES:
-        rest = len(told) - MOST_CHANGES
-        told[MOST_CHANGES:] = [f"{rest} other changes were made."]
-    return tuple(told)

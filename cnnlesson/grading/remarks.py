@@ -30,8 +30,9 @@ def remarks(notebook: Any) -> list[str]:
 
 def note(notebook: Any, sentences: Iterable[str]) -> None:
     """Add sentences to a notebook's remarks, which are shown once it is rebuilt."""
-    noted = list(dict.fromkeys([*remarks(notebook), *(each[:_LONGEST] for each in sentences)]))
-    notebook.metadata[_KEY] = {"remarks": noted[:_MOST]}
+    noted = [*remarks(notebook), *(shorten(each, _LONGEST) for each in sentences)]
+    kept = cut_short(noted, _MOST - 1, "More was amiss than is listed here.")
+    notebook.metadata[_KEY] = {"remarks": kept}
 
 
 def tell(notebook: Any, sentences: Iterable[str]) -> None:
@@ -48,6 +49,23 @@ def tell(notebook: Any, sentences: Iterable[str]) -> None:
         notebook.cells.insert(0, new_cell("markdown", "", CELL))
     lines = [f"- {inert(each)}" for each in told]
     notebook.cells[0].source = "\n".join([_INTRODUCTION, "", *lines])
+
+
+def cut_short(sentences: Iterable[str], most: int, rest: str) -> list[str]:
+    """Return each sentence once, and if there are too many, a last one in place of the rest.
+
+    Args:
+        sentences: what there is to tell.
+        most: how many to tell.
+        rest: that last one; `{}` in it stands for how many sentences it is in place of.
+    """
+    told = [*dict.fromkeys(sentences)]
+    return told if len(told) <= most else [*told[:most], rest.format(len(told) - most)]
+
+
+def shorten(text: str, most: int) -> str:
+    """Return a text, of at most so many characters, with a sign where its end is left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def inert(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
 
 from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
@@ -178,14 +178,6 @@ class Course:
         new, old = timestamp_of(folder), timestamp_of(target)
         return bool(new and old and parse_utc(new) > parse_utc(old))
 
-    def _ignored(self, found: HandedIn) -> list[PurePosixPath]:
-        """The files that nbgrader is configured not to copy."""
-        return [
-            path
-            for path in found.files
-            if any(fnmatch(part, each) for part in path.parts for each in self.coursedir.ignore)
-        ]
-
     @cached_property
     def secret(self) -> bytes:
         """The instructor's secret, which is made if there is none yet."""
@@ -280,9 +272,7 @@ class Submissions(Course):
         Raises:
             RefusedSubmission: if it is nothing that can be graded.
         """
-        handed_in = self._intake.collect(waiting.folder, expected)
-        for path in self._ignored(handed_in):
-            del handed_in.files[path]
+        handed_in = self._intake.collect(waiting.folder, expected, self.coursedir.ignore)
         key = key_of(self.secret, waiting.student, self.name)
         return Submission(waiting.student, key.hex(), handed_in)
 
@@ -320,9 +310,7 @@ class GradedSubmissions(Course):
     def collect(self, waiting: Waiting) -> HandedIn:
         """Read a graded submission; raises as `Intake.collect` does."""
         pattern = f"{self.coursedir.notebook_id}.ipynb"
-        found = self._intake.collect(waiting.folder)
-        for path in self._ignored(found):
-            del found.files[path]
+        found = self._intake.collect(waiting.folder, ignored=self.coursedir.ignore)
         for path in [*found.files]:
             if path.suffix == ".ipynb" and not fnmatch(str(path), pattern):
                 del found.files[path]

@@ -204,7 +204,7 @@ def _grade(assignment: Assignment, submission: Submission, into: Graded) -> None
     watch = _StopWatch(into.seconds)
     course = Course(
         {name: each.notebook for name, each in assignment.references.items()},
-        assignment.files.keys(),
+        assignment.files,
     )
     limits = ReadingLimits(config=Config(assignment.config))
     taken = take_in(submission.handed_in, course, limits)
