@@ -10,13 +10,13 @@ try:
 except ImportError:
     sys.exit("the cnnlesson command needs click: install cnnlesson anew, which brings it along")
 
-from cnnlesson import class_commands, desk_commands
+from cnnlesson import __version__, class_commands, desk_commands
 from cnnlesson import student as way
 from cnnlesson.identity import REMEMBERED, WORK, normalised
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="cnnlesson")
+@click.version_option(__version__)
 def main() -> None:
     """Work on the assignments of a course, and help those who run it."""
 
@@ -103,6 +103,18 @@ def _report(reviewed: way.Review, course: Path) -> None:
         click.echo(
             f"  The check was changed: {', '.join(reviewed.altered)}. "
             "It is graded with the one that was released."
+        )
+    if reviewed.outdated:
+        click.echo(
+            "  Your notebook was made from another release of the assignment than the one that is "
+            f"here. In this one are otherwise: {', '.join(reviewed.outdated)}. To have it, rename "
+            "your notebook, run `cnnlesson start` again, and copy your answers over."
+        )
+    if reviewed.libraries:
+        click.echo(
+            f"  Checked with release {', '.join(reviewed.libraries)} of the library, and "
+            f"{__version__} is installed here, which may ask with other numbers: restart the "
+            "kernel, run all cells, and save."
         )
     if not reviewed.verdicts:
         click.echo("  No check was run before you saved: run all cells and save, to be sure.")

@@ -8,11 +8,15 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnnlesson import __version__
 from cnnlesson.identity import WORK, normalised, remember, student_and_source
+from cnnlesson.quiz.record import MIME, other_release
+from cnnlesson.release import is_as_released
 
 HAND_IN = "hand-in"
 """The folder, in the student's own, for what is to be uploaded."""
@@ -43,6 +47,8 @@ class Review:
         unanswered: those of them whose answer is still as it was released.
         altered: those whose check differs from the released one.
         verdicts: whether any check was run before the notebooks were saved, if there are checks.
+        outdated: those that were asked otherwise in the release that the notebook was made from.
+        libraries: the other releases of the library that checks were run with.
         left_out: files beside the notebooks, of the student's making, that are not handed in.
     """
 
@@ -51,6 +57,8 @@ class Review:
     unanswered: tuple[str, ...]
     altered: tuple[str, ...]
     verdicts: bool
+    outdated: tuple[str, ...]
+    libraries: tuple[str, ...]
     left_out: tuple[Path, ...]
 
 
@@ -162,13 +170,18 @@ def review(course: Path, assignment: str) -> Review:
     unanswered: list[str] = []
     altered: list[str] = []
     verdicts: list[bool] = []
+    outdated: list[str] = []
+    libraries: list[str] = []
     for notebook in _notebooks(source):
         file = own / notebook.name
         if not file.is_file():
             raise LookupError(_not_there(file, source, again))
         contents[file] = file.read_bytes()
         reference = _cells(notebook, notebook.read_bytes())
-        found = _by_id(_cells(file, contents[file]))
+        own_cells = _cells(file, contents[file])
+        found = _by_id(own_cells)
+        outdated += _outdated(reference, found)
+        libraries += [release for cell in own_cells for release in _other_libraries(cell)]
         complaints = []
         for question, cell in _questions(reference):
             kind = "answer" if cell["metadata"]["nbgrader"].get("solution") else "check"
@@ -179,17 +192,19 @@ def review(course: Path, assignment: str) -> Review:
                 continue
             questions.append(question)
             if kind == "answer":
-                if _substance(copies[0]) == _substance(cell):
+                if _substance(copies[0]) == _substance(cell) or _is_untouched(copies[0]):
                     unanswered.append(question)
             else:
                 verdicts.append(bool(copies[0].get("outputs")))
-                if _source(copies[0]).rstrip() != _source(cell).rstrip():
+                is_other = _source(copies[0]).rstrip() != _source(cell).rstrip()
+                if is_other and not _is_untouched(copies[0]):
                     altered.append(question)
         if complaints:
             old = f"{file.stem}-old.ipynb"
+            also = ", and made from another release of the assignment" if outdated else ""
             raise ValueError(
-                f"{file.name} is not complete: {', and '.join(complaints)}. Of a cell that was "
-                "copied or split, keep one with the whole answer, delete the others, and save. "
+                f"{file.name} is not complete{also}: {', and '.join(complaints)}. Of a cell that "
+                "was copied or split, keep one with the whole answer, delete the others, and save. "
                 f"For a missing one, rename the notebook to {old}, {again}, which makes a new "
                 "copy, and copy your answers into that"
             )
@@ -199,6 +214,8 @@ def review(course: Path, assignment: str) -> Review:
         unanswered=_distinct(unanswered),
         altered=_distinct(altered),
         verdicts=any(verdicts) or not verdicts,
+        outdated=_distinct(outdated),
+        libraries=_distinct(libraries),
         left_out=_left_out(source, own),
     )
 
@@ -336,7 +353,16 @@ def _by_id(cells: list[Cell]) -> dict[str, list[Cell]]:
 
 
 def _questions(cells: list[Cell]) -> list[tuple[str, Cell]]:
-    """Each cell that is answered or earns points, with its question: the heading above it."""
+    """Each cell that is answered or earns points, with its question."""
+    return [
+        (heading, cell)
+        for heading, cell in _headed(cells)
+        if cell["metadata"]["nbgrader"].get("solution") or cell["metadata"]["nbgrader"].get("grade")
+    ]
+
+
+def _headed(cells: list[Cell]) -> list[tuple[str, Cell]]:
+    """Each cell that nbgrader knows, with its question: the heading above it, or in it."""
     found = []
     heading = None
     for cell in cells:
@@ -344,7 +370,34 @@ def _questions(cells: list[Cell]) -> list[tuple[str, Cell]]:
             for title in re.findall(r"^#+ +(.+?) *#*$", _source(cell), re.MULTILINE):
                 # "2. Number of Parameters (2 points)" without the number and the points.
                 heading = re.sub(r"^\d+[.)] +| *\([^()]*\bpoints?\b[^()]*\)$", "", title)
-        grading = cell["metadata"].get("nbgrader") or {}
-        if grading.get("solution") or grading.get("grade"):
-            found.append((heading or grading["grade_id"], cell))
+        if grade_id := (cell["metadata"].get("nbgrader") or {}).get("grade_id"):
+            found.append((heading or grade_id, cell))
     return found
+
+
+# --- Another release ---------------------------------------------------------------------------
+
+
+def _outdated(reference: list[Cell], found: dict[str, list[Cell]]) -> list[str]:
+    """What is asked otherwise in the release that a student's cells are of."""
+    asked = []
+    for question, cell in _headed(reference):
+        mark = cell["metadata"]["nbgrader"]
+        copies = found.get(mark["grade_id"], [])
+        theirs = [copy["metadata"]["nbgrader"].get("checksum") for copy in copies]
+        if any(each not in (None, mark.get("checksum")) for each in theirs):
+            asked.append(question)
+    return asked
+
+
+def _is_untouched(cell: Cell) -> bool:
+    return is_as_released(cell, _source(cell))
+
+
+def _other_libraries(cell: Cell) -> Iterator[str]:
+    """The other releases of the library that left a record in a cell's outputs."""
+    outputs = cell.get("outputs")
+    for output in outputs if isinstance(outputs, list) else ():
+        data = output.get("data") if isinstance(output, dict) else None
+        if isinstance(data, dict) and (release := other_release(data.get(MIME), __version__)):
+            yield release

@@ -17,12 +17,14 @@ import nbformat
 import postgres
 import pytest
 from graded import files, released_course, rows, set_due_date, sqlite
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from pairs import all_sorts_of_students, mark_by_hand, outcomes
 from sqlalchemy.exc import OperationalError
 
+from cnnlesson import __version__
 from cnnlesson.grading import simulate
+from cnnlesson.quiz.record import MIME, answer_record
 
 pytestmark = [pytest.mark.nbgrader, pytest.mark.sandbox]
 
@@ -94,6 +96,15 @@ def add_two_notebooks(course, run):
     run("nbgrader", "generate_assignment", TWO, cwd=course)
 
 
+def check_with_another_release(folder):
+    """Leave a record of an older library in a student's notebook, as it is when it is saved."""
+    notebook = nbformat.read(folder / f"{FIRST}.ipynb", as_version=4)
+    checks = (cell for cell in notebook.cells if cell.source.startswith("check("))
+    data = {MIME: answer_record("one-filter", "of-that-time", 192, "0.0.9")}
+    next(checks).outputs = [new_output("display_data", data)]
+    nbformat.write(notebook, folder / f"{FIRST}.ipynb")
+
+
 @pytest.fixture(scope="module")
 def a_class():
     return all_sorts_of_students(FIRST, more=2)
@@ -105,6 +116,7 @@ def courses(a_class, run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("courses")
     first, second = folder / "nbgrader", folder / "cnnlesson"
     released_course(first, *a_class, run)
+    check_with_another_release(first / "submitted" / a_class[1][-1].student / FIRST)
     add_two_notebooks(first, run)
     for assignment in (FIRST, TWO):
         set_due_date(sqlite(first), assignment)
@@ -164,6 +176,19 @@ def test_rows_and_files_are_nbgraders(graded, commands):
     same(*graded)
     assert graded[1].status == 0, graded[1].said
     assert [*commands.temporary.iterdir()] == []
+
+
+def test_remarks_are_told_to_students_and_instructors_alike(graded, courses, a_class):
+    student = a_class[1][-1].student
+    told = (
+        f"about '{FIRST}.ipynb': you checked your answers with release 0.0.9 of the library, and "
+        f"they are graded with release {__version__}, which may ask other questions"
+    )
+    for course, each in zip(courses, graded, strict=True):
+        assert f"{student}: {told}" in each.said
+        notebook = nbformat.read(course / "autograded" / student / FIRST / f"{FIRST}.ipynb", 4)
+        assert told in "".join(notebook.metadata.cnnlesson.remarks)
+        assert each.said.count("0.0.9") == 1
 
 
 def test_a_regrade_is_nbgraders_and_keeps_what_a_person_gave(graded_again, courses):

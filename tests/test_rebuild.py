@@ -15,13 +15,14 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
-from nbgrader.utils import determine_grade, is_grade, is_solution
+from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution
 from traitlets.config.loader import PyFileConfigLoader
 
 from cnnlesson.grading.rebuild import MOST_CHANGES, rebuild
 from cnnlesson.grading.remarks import CELL, remarks
 from cnnlesson.grading.secure import SETTINGS
 from cnnlesson.grading.source import reference
+from cnnlesson.release import checksum, is_as_released
 
 ASSIGNMENT = "parameter-sharing"
 EXPLANATION = "explain-when-sharing-hurts"
@@ -447,6 +448,104 @@ def test_what_the_course_attaches_is_no_change(tmp_path):
     assert rebuilt.changes == ()
     cells = by_id(rebuilt.notebook)
     assert cells["intro"].attachments == cells["scribble"].attachments == drawing
+
+
+# --- Another release --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("assignment", RELEASED)
+def test_checksums_are_nbgraders_own(assignment):
+    own = released(assignment)
+    marked = [cell for cell in own.cells if "nbgrader" in cell.metadata]
+    assert marked
+    for cell in marked:
+        assert checksum(cell, cell.source) == compute_checksum(cell)
+        assert is_as_released(cell, cell.source)
+        assert not is_as_released(cell, f"{cell.source} ")
+    made = trusted(assignment).checksums
+    assert made == {cell.metadata.nbgrader.grade_id: compute_checksum(cell) for cell in marked}
+
+
+def after_a_new_release(tmp_path, edit, *edits):
+    """Rebuild what was made of today's release when the source has been edited."""
+    notebook = released()
+    for each in edits:
+        each(notebook)
+    return rebuild(notebook, trusted(course=edited_course(tmp_path, edit)))
+
+
+def test_a_notebook_from_another_release_is_explained_and_nobody_accused(tmp_path):
+    def ask_otherwise(source):
+        cells = by_id(source)
+        cells["one-filter-prompt"].source += "\n\nLook well."
+        cells["parameter-sharing"].metadata.nbgrader.points = 5
+        cells["sharing-ratio-answer"].source = "times = ...\n### BEGIN SOLUTION\n### END SOLUTION"
+        cells[EXPLANATION].metadata.nbgrader.points = 4
+
+    def respond(notebook):
+        by_id(notebook)[EXPLANATION].source = "It depends."
+
+    rebuilt = after_a_new_release(tmp_path, ask_otherwise, answer, respond)
+    (told,) = rebuilt.changes
+    assert told.startswith("This notebook was made from another release of the assignment than")
+    for name in ("one-filter-prompt", "parameter-sharing", "sharing-ratio-answer"):
+        assert f"“{name}”" in told
+    cells = by_id(rebuilt.notebook)
+    assert cells["one-filter-prompt"].source.endswith("Look well.")
+    assert cells["parameter-sharing"].metadata.nbgrader.points == 5
+    assert cells["sharing-ratio-answer"].source == "times = ...\n# YOUR CODE HERE"  # not answered
+    assert cells["one-filter-answer"].source == "filter_weights = 192"
+    assert determine_grade(cells[EXPLANATION]) == (None, 4)
+
+
+def test_what_a_student_changed_is_told_as_before_in_another_release(tmp_path):
+    def ask_otherwise(source):
+        by_id(source)["intro"].source += "\n\nLook well."
+
+    def change(notebook):
+        by_id(notebook)["one-filter"].source = "True"
+
+    first, second = after_a_new_release(tmp_path, ask_otherwise, change).changes
+    assert "“intro”" in first
+    assert "“one-filter”" not in first
+    assert second.startswith("The cell “one-filter” (under ")
+
+
+@pytest.mark.parametrize("also", [False, True])
+def test_a_question_that_another_release_lacks_is_told_with_why(tmp_path, also):
+    def ask_more(source):
+        at = place_of(source, EXPLANATION)
+        for kind in ("prompt", "answer", None):
+            name = "-".join(filter(None, ("one-more", kind)))
+            cell = deepcopy(by_id(source)[name.replace("one-more", "one-filter")])
+            cell.id = cell.metadata.nbgrader.grade_id = name
+            source.cells.insert(at, cell)
+            at += 1
+        if also:
+            by_id(source)["intro"].source += " One more."
+
+    changes = after_a_new_release(tmp_path, ask_more).changes
+    missing = [each for each in changes if " was missing; it is back" in each]
+    assert len(missing) == 3
+    if also:
+        assert changes[0].startswith("This notebook was made from another release")
+    else:
+        assert changes[-1].startswith("If you did not delete the cells that were missing, you")
+    assert len(changes) == 4
+
+
+def test_a_question_that_is_no_more_is_told_with_why(tmp_path):
+    def ask_less(source):
+        delete(source, "one-filter-prompt", "one-filter-card", "one-filter-answer", "one-filter")
+
+    told = after_a_new_release(tmp_path, ask_less, answer).changes
+    assert told[0].startswith("This notebook was made from another release of the assignment")
+    assert "“one-filter-prompt”, “one-filter-card”, “one-filter”. Your answers" in told[0]
+    assert len(told) == 5
+    assert all("This assignment has no cell “one-filter" in each for each in told[1:])
+
+
+# --- What gets no points ----------------------------------------------------------------------
 
 
 def test_no_response_is_no_points_as_in_stock_and_any_response_is_read():

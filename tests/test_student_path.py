@@ -18,10 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labs import open_notebook, quiet_home, served
 from nbgrader.api import Gradebook
+from nbgrader.utils import compute_checksum
 
 from cnnlesson import __version__
 from cnnlesson import student as way
 from cnnlesson.quiz import bank
+from cnnlesson.quiz.record import MIME, answer_record
 from cnnlesson.quiz.session import variant
 
 ASSIGNMENT = "parameter-sharing"
@@ -97,6 +99,18 @@ def answer(notebook, answers=ANSWERS):
             by_id[name]["source"] = source
 
     change(notebook, edit)
+
+
+def release_anew(course, edit):
+    """Change the release, as the instructor does who edits source/ and makes it again."""
+
+    def with_checksums(cells, by_id):
+        edit(cells, by_id)
+        for cell in filter(lambda cell: "nbgrader" in cell["metadata"], cells):
+            cell["source"] = "".join(cell["source"])
+            cell["metadata"]["nbgrader"]["checksum"] = compute_checksum(nbformat.from_dict(cell))
+
+    change(course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", with_checksums)
 
 
 def snapshot(folder):
@@ -407,6 +421,70 @@ def test_a_changed_check_is_told_and_a_moved_cell_is_fine(cnnlesson, own):
     done = cnnlesson("hand-in", ASSIGNMENT)
     assert done.returncode == 0
     assert "The check was changed: Parameter Sharing." in done.stdout
+
+
+def test_a_release_that_is_made_anew_the_same_is_no_other(cnnlesson, course, own):
+    release_anew(course, lambda cells, by_id: None)
+    answer(own)
+    done = cnnlesson("hand-in", ASSIGNMENT)
+    assert done.returncode == 0
+    assert "release" not in done.stdout
+
+
+def test_a_notebook_from_another_release_is_told(cnnlesson, course, own):
+    def ask_otherwise(_, by_id):
+        by_id["one-filter-prompt"]["source"] = ["## 1. One Filter (1 point)\n", "\n", "Look well."]
+        by_id["parameter-sharing"]["source"] = 'check("parameter-sharing", in_all)'
+        by_id["sharing-ratio-answer"]["source"] = "how_many_times = ...\n# YOUR CODE HERE"
+
+    answer(own, {name: text for name, text in ANSWERS.items() if name != "sharing-ratio-answer"})
+    release_anew(course, ask_otherwise)
+    done = cnnlesson("hand-in", ASSIGNMENT, "--allow-incomplete")
+    assert done.returncode == 0
+    assert "made from another release of the assignment" in done.stdout
+    ratio = bank.find("sharing-ratio").title
+    assert f"are otherwise: One Filter, Parameter Sharing, {ratio}. To have" in done.stdout
+    assert f"Not answered yet: {ratio}.\n" in done.stdout  # as it was released then
+    assert "The check was changed" not in done.stdout
+    own.rename(own.with_name("parameter-sharing-old.ipynb"))
+    cnnlesson("start", ASSIGNMENT)
+    assert "another release" not in cnnlesson("hand-in", ASSIGNMENT, "--allow-incomplete").stdout
+
+
+def test_what_another_release_lacks_is_told_with_why(cnnlesson, course, own):
+    def ask_more(cells, by_id):
+        more = json.loads(json.dumps(by_id["one-filter"]))
+        more["metadata"]["nbgrader"]["grade_id"] = more["id"] = "one-more"
+        cells.append(more)
+        by_id["intro"]["source"] = "Fourteen questions."
+
+    answer(own)
+    release_anew(course, ask_more)
+    sentence = refused(cnnlesson("hand-in", ASSIGNMENT))
+    assert "is not complete, and made from another release of the assignment: the check" in sentence
+    assert "cnnlesson start parameter-sharing" in sentence
+
+
+def test_checks_of_another_release_of_the_library_are_told(cnnlesson, own):
+    def checked_with(*versions):
+        def edit(_, by_id):
+            by_id["parameter-sharing"]["outputs"] = [
+                {
+                    "output_type": "display_data",
+                    "metadata": {},
+                    "data": {MIME: answer_record("parameter-sharing", "x", 3860, version)},
+                }
+                for version in versions
+            ]
+
+        change(own, edit)
+        return cnnlesson("hand-in", ASSIGNMENT).stdout
+
+    answer(own)
+    assert "of the library" not in checked_with(__version__)
+    told = f"Checked with release 0.0.9 of the library, and {__version__} is installed here"
+    assert told in checked_with(__version__, "0.0.9")
+    assert "of the library" not in checked_with("<b>", 7, None)
 
 
 @pytest.mark.parametrize(

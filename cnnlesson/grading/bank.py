@@ -101,13 +101,20 @@ class Bank(Protocol):
 
 
 class Telling(Protocol):
-    """What a bank may have besides, so that people read words where else they read ids."""
+    """What a bank may have besides, so that people read words where else they would read ids."""
 
     def title(self, question: str) -> str:
         """Return what people call a question."""
 
     def sentence(self, question: str, misconception: str) -> str:
         """Return what is wrong about a misconception that showed at a question, in a sentence."""
+
+    def said_of_record(self, record: object) -> str:
+        """Return what a student should know of a record that a notebook was handed in with.
+
+        Such as that another release of the questions made it. Nothing, for most; it is judged by
+        none of them, since the notebook runs anew.
+        """
 
 
 def title_of(bank: Bank | None, question: str) -> str:
@@ -118,6 +125,11 @@ def title_of(bank: Bank | None, question: str) -> str:
 def sentence_of(bank: Bank | None, question: str, misconception: str) -> str:
     """Return what is wrong about a misconception; nothing, if the bank does not say."""
     return _told(lambda: bank.sentence(question, misconception))  # type: ignore[union-attr]
+
+
+def said_of_record(bank: Bank | None, record: object) -> str:
+    """Return what a student should know of a record that was handed in; for most, nothing."""
+    return _told(lambda: bank.said_of_record(record))  # type: ignore[union-attr]
 
 
 def _told(tell: Callable[[], object]) -> str:

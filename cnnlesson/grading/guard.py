@@ -22,6 +22,7 @@ from nbgrader.converters import Autograde, BaseConverter, GenerateFeedback, NbGr
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute
 
+from cnnlesson.grading.bank import AsksBank
 from cnnlesson.grading.intake import Course, Intake, RefusedSubmission, shown, unsafe_student
 from cnnlesson.grading.pipeline.locking import CourseIsBusyError
 from cnnlesson.grading.sandbox import SandboxUnavailableError
@@ -170,6 +171,7 @@ def _course(converter: Any) -> Course:
     return Course(
         {name: each.notebook for name, each in known.items()},
         {path: file.read_bytes() for path, file in files.items()},
+        AsksBank(parent=converter).questions,
     )
 
 

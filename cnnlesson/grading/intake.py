@@ -22,8 +22,10 @@ from dateutil import parser  # type: ignore[import-untyped]
 from traitlets import Integer
 from traitlets.config import LoggingConfigurable
 
+from cnnlesson.grading.bank import Bank, said_of_record
 from cnnlesson.grading.nodes import NotebookNode, node
 from cnnlesson.grading.notebooks import (
+    Read,
     ReadingLimits,
     UnreadableNotebook,
     grade_ids,
@@ -59,10 +61,12 @@ class Course:
     Attributes:
         notebooks: as students get them, by name, without ".ipynb".
         files: what the other files hold, by path; a student's in such a place is never used.
+        bank: its questions, if they are judged by a bank.
     """
 
     notebooks: Mapping[str, NotebookNode]
     files: Mapping[PurePosixPath, bytes] = field(default_factory=dict)
+    bank: Bank | None = None
 
 
 @dataclass(frozen=True)
@@ -355,27 +359,33 @@ def _notebooks(
     handed_in: HandedIn, course: Course, limits: ReadingLimits, remarks: list[str]
 ) -> dict[str, NotebookNode]:
     """Find the assignment's notebooks, by their names or else by their cells."""
-    read: dict[PurePosixPath, NotebookNode] = {}
+    read: dict[PurePosixPath, Read] = {}
     amiss = {path: why for path, why in handed_in.amiss.items() if path.suffix == ".ipynb"}
     canonical = {name: PurePosixPath(f"{name}.ipynb") for name in course.notebooks}
-    expected = set(canonical.values())
     for path, content in handed_in.files.items():
         if path.suffix != ".ipynb":
             continue
         try:
-            read[path], odd = limits.read(content)
+            read[path] = limits.read(content, course.bank.record_type if course.bank else "")
         except UnreadableNotebook as error:
             amiss[path] = str(error)
-        else:
-            for sentence in odd if path in expected else ():
-                remarks.append(f"about {shown(path)}: {sentence}")
-    found = {name: read.pop(path) for name, path in canonical.items() if path in read}
+    found: dict[str, NotebookNode] = {}
+
+    def take(name: str, path: PurePosixPath) -> None:
+        found[name], odd, records = read.pop(path)
+        other_release = (said_of_record(course.bank, record) for record in records)
+        for sentence in (*odd, next(filter(None, other_release), "")):
+            remarks.extend([f"about {shown(path)}: {sentence}"] if sentence else [])
+
+    for name, path in canonical.items():
+        if path in read:
+            take(name, path)
     for name, reference in course.notebooks.items():
         if name not in found and (like := _most_alike(reference, read)):
-            found[name] = read.pop(like)
             remarks.append(
                 f"{shown(like)} was taken for {shown(canonical[name])}, by the cells in it"
             )
+            take(name, like)
     for path, why in [*amiss.items(), *dict.fromkeys(read, "").items()]:
         remarks.append(f"{shown(path)} was not graded" + (f": {why}" if why else ""))
     # Where one notebook is there, nbgrader knows what it means that another is not. Where none
@@ -456,11 +466,11 @@ def unsafe_student(student: str) -> str:
 
 
 def _most_alike(
-    reference: NotebookNode, candidates: Mapping[PurePosixPath, NotebookNode]
+    reference: NotebookNode, candidates: Mapping[PurePosixPath, Read]
 ) -> PurePosixPath | None:
     """Find the notebook that has most of the reference's cells; the first of several."""
     wanted = grade_ids(reference)
-    alike = {path: len(wanted & grade_ids(each)) for path, each in candidates.items()}
+    alike = {path: len(wanted & grade_ids(each.notebook)) for path, each in candidates.items()}
     best = max(alike, key=alike.__getitem__, default=None)
     return best if best is not None and alike[best] else None
 

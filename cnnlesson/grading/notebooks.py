@@ -4,9 +4,9 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from traitlets import Integer
 from traitlets.config import Configurable
@@ -21,6 +21,20 @@ _LONGEST_NUMBER = 400  # digits; a float has at most 309 before its point
 
 class UnreadableNotebook(ValueError):
     """A file that is no notebook, or none that can be read safely; the message says why."""
+
+
+class Read(NamedTuple):
+    """A student's notebook, and what there is to say of it.
+
+    Attributes:
+        notebook: all of it that counts; see `tidied`.
+        odd: what was wrong with it, in sentences.
+        records: what its outputs hold of the type that was asked for: the student's word.
+    """
+
+    notebook: NotebookNode
+    odd: list[str]
+    records: list[Any]
 
 
 class ReadingLimits(Configurable):
@@ -41,11 +55,12 @@ class ReadingLimits(Configurable):
         5_000_000, help="Bytes of one notebook without its outputs, which are not graded."
     ).tag(config=True)
 
-    def read(self, content: bytes) -> tuple[NotebookNode, list[str]]:
-        """Read a student's notebook, and say what was wrong with it; see `tidied`.
+    def read(self, content: bytes, record_type: str = "") -> Read:
+        """Read a student's notebook.
 
         Args:
             content: of its file, of at most `max_notebook_bytes`.
+            record_type: the MIME type of the outputs to return.
 
         Raises:
             UnreadableNotebook: if it holds too much, or nothing like a notebook.
@@ -57,10 +72,11 @@ class ReadingLimits(Configurable):
                 f"it has {len(cells):,} cells, and at most {self.max_cells:,} are read"
             )
         self._refuse_large(_characters(cells))
+        records = [*_displayed(cells, record_type)] if record_type else []
         notebook, wrong = tidied(raw)
         texts = (json.dumps(cell, ensure_ascii=False) for cell in notebook.cells)
         self._refuse_large(sum(len(text.encode()) for text in texts))
-        return notebook, [*odd, *wrong]
+        return Read(notebook, [*odd, *wrong], records)
 
     def _refuse_large(self, kept: int) -> None:
         if kept > self.max_kept_bytes:
@@ -195,6 +211,16 @@ def _all_cells(raw: Any) -> Iterator[Any]:
         for place in (raw, *(sheets if isinstance(sheets, list) else ())):
             cells = place.get("cells") if isinstance(place, dict) else None
             yield from cells if isinstance(cells, list) else ()
+
+
+def _displayed(cells: Iterable[Any], kind: str) -> Iterator[Any]:
+    """What the outputs of cells hold of a MIME type."""
+    for cell in cells:
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        for output in outputs if isinstance(outputs, list) else ():
+            data = output.get("data") if isinstance(output, dict) else None
+            if isinstance(data, dict) and kind in data:
+                yield data[kind]
 
 
 def _characters(part: Any) -> int:

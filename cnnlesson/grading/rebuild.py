@@ -14,6 +14,9 @@ of answer cells and of cells that nbgrader does not know, and the cells that the
 - Of the copies of an answer cell, the first one that differs from the release counts. Other copies
   with a text of their own stay as added cells: JupyterLab makes them where a student splits a cell.
   All other copies go.
+
+A student may have worked with another release of the assignment: by nbgrader's checksums, its cells
+are told from those that a student changed.
 """
 
 import re
@@ -37,9 +40,12 @@ from cnnlesson.grading.nodes import (
 )
 from cnnlesson.grading.pictures import is_picture
 from cnnlesson.grading.remarks import clean, cut_short, fenced
+from cnnlesson.release import checksum, is_as_released
 
 MOST_CHANGES = 20
 """How many changes are told one by one."""
+
+_MOST_NAMED = 5  # cells in one sentence
 
 # What nbgrader adds to its metadata, or works out anew, as it goes along.
 _WORKED_OUT = ("checksum", "cell_type", "schema_version")
@@ -83,6 +89,15 @@ class Reference:
     def knows(self, place: int) -> bool:
         """Whether nbgrader knows the cell at a place, rather than leave it to the student."""
         return self.places.get(grade_id_of(self.notebook.cells[place])) == place
+
+    @cached_property
+    def checksums(self) -> dict[str, str]:
+        """The checksums of the cells that nbgrader knows as students got them, by id."""
+        cells = ((grade_id, self.notebook.cells[place]) for grade_id, place in self.places.items())
+        return {
+            grade_id: checksum(cell, self.released.get(grade_id, cell.source))
+            for grade_id, cell in cells
+        }
 
     def texts(self, place: int) -> set[str]:
         """The texts of a cell that are none of the student's."""
@@ -131,6 +146,8 @@ class _Rebuilding:
         self.handed_in = cells
         self.changes: list[str] = []
         self.reset: list[str] = []  # the cells whose settings had been changed
+        self.restored: list[NotebookNode] = []  # those that were missing
+        self.of_another_release: list[str] = []
 
     def cells(self) -> list[NotebookNode]:
         """The cells of the notebook to run, in order; added ones are without an id."""
@@ -155,6 +172,7 @@ class _Rebuilding:
                 block.append((self._answered(place, cell), place))
         self._tell_of_moves([*blocks])
         made = self._in_order(start, blocks, chosen)
+        self._tell_of_release()
         self._tell_of_settings()
         return made
 
@@ -211,6 +229,8 @@ class _Rebuilding:
                 claims[at] = place
                 taken.add(place)
             if grade_id and grade_id not in grade_ids:
+                if is_as_released(cell, _text(cell)):
+                    self.of_another_release.append(f"“{clean(grade_id)[:40]}”")
                 self.changes.append(
                     f"This assignment has no cell “{clean(grade_id)[:40]}”, so yours is an "
                     "ordinary one."
@@ -248,6 +268,9 @@ class _Rebuilding:
         """A cell of source/, with the student's text if it may have one."""
         made = _fresh(self.given[place])
         name = self.reference.names[place]
+        if self.reference.knows(place) and self._is_of_another_release(cell, place):
+            self.of_another_release.append(name)
+            return self._blank(place)
         if self.reference.knows(place) and not _settings(cell).items() <= _settings(made).items():
             self.reset.append(name)
         if _type(cell) != made.cell_type:
@@ -265,17 +288,31 @@ class _Rebuilding:
         self._attach(made, cell)
         return made
 
+    def _is_of_another_release(self, cell: Mapping[str, Any], place: int) -> bool:
+        """Whether a cell is as a release had it, but not the one that is graded."""
+        if not grade_id_of(cell) or not is_as_released(cell, _text(cell)):
+            return False
+        known = self.reference.checksums[grade_id_of(self.given[place])]
+        return bool(checksum(cell, _text(cell)) != known)
+
     def _restored(self, place: int) -> NotebookNode:
-        """A cell of source/ that the student deleted."""
-        made = _fresh(self.given[place])
+        """A cell of source/ that the student deleted, or never had."""
+        made = self._blank(place)
         name = self.reference.names[place]
+        self.restored.append(made)
         if is_solution(made):
-            made.source = self.reference.released.get(grade_id_of(made), made.source)
             self.changes.append(
                 f"The answer cell {name} was missing; it is back as released, without an answer."
             )
         else:
             self.changes.append(f"The cell {name} was missing; it is back.")
+        return made
+
+    def _blank(self, place: int) -> NotebookNode:
+        """A cell of source/, without an answer if it is one."""
+        made = _fresh(self.given[place])
+        if is_solution(made):
+            made.source = self.reference.released.get(grade_id_of(made), made.source)
         return made
 
     def _added(self, cell: dict[str, Any]) -> NotebookNode:
@@ -304,7 +341,7 @@ class _Rebuilding:
     def _tell_of_tags(self, cell: Mapping[str, Any], made: NotebookNode) -> None:
         """Tell of the tags of a cell that is the student's own, which do not count."""
         own = sorted({*_tags(cell)} - {*_tags(made)})
-        if own and not grade_id_of(made):
+        if own and not grade_id_of(cell) and not grade_id_of(made):
             self.changes.append(
                 f"The tag “{clean(own[0])[:40]}” of one of your cells was left out: tags do not "
                 "count where a notebook is graded."
@@ -330,6 +367,26 @@ class _Rebuilding:
                     "place."
                     for place in places[begin:end]
                 ]
+
+    def _tell_of_release(self) -> None:
+        """Tell, before all else, that the student worked with another release."""
+        if others := self.of_another_release:
+            more = len(others) - _MOST_NAMED
+            named = [*others[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
+            self.changes.insert(
+                0,
+                "This notebook was made from another release of the assignment than the one that "
+                f"is graded. These cells of yours are not as in that one: {', '.join(named)}. Your "
+                "answers stay, and are graded by it.",
+            )
+            self.reset.clear()
+        elif any(is_solution(cell) or is_grade(cell) for cell in self.restored) and any(
+            is_locked(cell) and not is_grade(cell) for cell in self.restored
+        ):  # a whole question, with what introduces it
+            self.changes.append(
+                "If you did not delete the cells that were missing, you worked with an earlier "
+                "release of the assignment, which did not have them."
+            )
 
     def _tell_of_settings(self) -> None:
         if self.reset:

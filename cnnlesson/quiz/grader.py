@@ -21,7 +21,7 @@ from cnnlesson.quiz.cards import card_of, pack
 from cnnlesson.quiz.checking import opening
 from cnnlesson.quiz.diagnosis import Outcome, judge
 from cnnlesson.quiz.questions import Assignment, Kind, Question
-from cnnlesson.quiz.record import MIME, SCHEMA
+from cnnlesson.quiz.record import MIME, SCHEMA, other_release
 from cnnlesson.quiz.taming import Opaque
 from cnnlesson.settings import shown
 
@@ -139,6 +139,21 @@ class LessonBank:
             if each.id == misconception:
                 return each.say.format(g=setup, at=asked.letters(setup))
         raise LookupError(f"{question!r} knows no misconception {misconception!r}")
+
+    def said_of_record(self, record: object) -> str:
+        """Return, of a record that a notebook was handed in with, that another release made it.
+
+        Args:
+            record: anything.
+        """
+        theirs = other_release(record, _version())
+        if not theirs:
+            return ""
+        return (
+            f"you checked your answers with release {theirs} of the library, and they are graded "
+            f"with release {_version()}, which may ask other questions, or with other numbers; if "
+            "one is judged otherwise than you saw, that may be why"
+        )
 
     def library(self, assignment: str) -> Mapping[str, bytes]:
         """Return the files of the student's library, by their paths from a folder on `sys.path`.

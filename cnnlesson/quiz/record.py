@@ -5,6 +5,7 @@ It is plain JSON, never pickle, and capped in size, so that whoever reads it can
 
 import json
 import math
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +19,7 @@ LARGEST = 256 * 1024
 """Bytes of one record as JSON."""
 
 _DIGITS = 1000
+_VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
 
 
 def answer_record(question: str, variant: str, answer: object, version: str) -> dict[str, Any]:
@@ -51,6 +53,19 @@ def answer_record(question: str, variant: str, answer: object, version: str) -> 
     if len(json.dumps(whole).encode()) > LARGEST:
         return record | {"unreadable": "an answer of more than 256 KB"}
     return whole
+
+
+def other_release(record: object, version: str) -> str:
+    """Return the version of the library that made a record, if it is another one.
+
+    Args:
+        record: anything, such as what a notebook was saved with.
+        version: of this library.
+    """
+    theirs = record.get("library") if isinstance(record, dict) else None
+    if isinstance(theirs, str) and _VERSION.fullmatch(theirs) and theirs != version:
+        return theirs
+    return ""
 
 
 class _NoPlainFormError(Exception):

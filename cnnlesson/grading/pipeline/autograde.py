@@ -27,6 +27,9 @@ from cnnlesson.grading.pipeline.records import Marks, Record, Records
 from cnnlesson.grading.pipeline.run import Run
 from cnnlesson.grading.pipeline.tasks import Assignment, Graded, Submission, grade
 from cnnlesson.grading.rebuild import grade_id_of
+from cnnlesson.grading.remarks import clean, cut_short
+
+_MOST_SAID = 5  # remarks on one submission
 
 
 class ResultError(ValueError):
@@ -136,6 +139,8 @@ class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
             self._fail(student, str(error))
             return
         graded.seconds["write"] = time.perf_counter() - began
+        for remark in cut_short(graded.remarks, _MOST_SAID, "{} more is told in the feedback"):
+            self._progress.say(f"{student}: {clean(remark)}")
         for name, cells in graded.for_instructor.items():
             for cell, why in cells.items():
                 self._progress.say(f"{student}, {name}, cell {cell}: {why}")

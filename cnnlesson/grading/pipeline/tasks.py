@@ -202,14 +202,15 @@ def grade(assignment: bytes, submission: bytes) -> bytes:
 
 def _grade(assignment: Assignment, submission: Submission, into: Graded) -> None:
     watch = _StopWatch(into.seconds)
+    bank = _bank(assignment.bank)
     course = Course(
         {name: each.notebook for name, each in assignment.references.items()},
         assignment.files,
+        bank,
     )
     limits = ReadingLimits(config=Config(assignment.config))
     taken = take_in(submission.handed_in, course, limits)
     beside = {**taken.others, **assignment.files}
-    bank = _bank(assignment.bank)
     names = {"student": submission.student, "assignment": assignment.name}
     into.handed_in.extend(taken.notebooks)
     into.others.extend(map(str, taken.others))
