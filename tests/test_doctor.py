@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import tomllib
 
 import lms_class
 import pytest
 from click.testing import CliRunner
 from course import ROOT
 
+from cnnlesson import __version__
 from cnnlesson.cli import main
 from cnnlesson.grading import doctor, examination
 
@@ -39,6 +41,26 @@ def test_an_extra_is_missing_with_a_part_of_it(monkeypatch):
     assert found["the extra grading"].found == "without latex2mathml"
     assert found["the extra grading"].needed
     assert found["the extra parallel"].state == "fine"
+
+
+def test_all_extras_are_looked_at_and_what_they_give_is_told():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = {each.name: each for each in doctor._extras()}
+    for extra in project["optional-dependencies"]:
+        finding = found[f"the extra {extra}"]
+        assert finding.gives
+        assert finding.found != "nothing needed here"
+        assert finding.get == f"pip install 'cnnlesson[{extra}]'"
+
+
+@pytest.mark.parametrize(("theirs", "state"), [(__version__, "fine"), ("0.0.9", "missing")])
+def test_another_library_than_the_courses_own_is_told(tmp_path, theirs, state):
+    (tmp_path / "cnnlesson").mkdir()
+    (tmp_path / "cnnlesson/__init__.py").write_text(f'__version__ = "{theirs}"\n')
+    library, course = doctor._course(tmp_path)
+    assert (library.state, course.state) == (state, "absent")
+    assert f"brings {theirs}, and {__version__} is installed" in library.sentence()
+    assert not library.needed
 
 
 def test_an_untested_nbgrader_is_told():

@@ -23,8 +23,14 @@ _EXTRAS = {
     "sandbox": "what the sandbox needs in Python, in which submissions run",
     "parallel": "`cnnlesson autograde` and `cnnlesson feedback`: a class in parallel",
     "postgres": "a gradebook in PostgreSQL",
+    "hub": "`make hub`: a JupyterHub to try nbgrader's exchange on",
+    "site": "`make site` and `make hub` where there is no npm",
+    "test": "`make test`, for developers",
+    "browser": "the tests of what a browser shows, for developers",
+    "bench": "`make bench`: our convolution against PyTorch's, for developers",
+    "dev": "`make check`: format, lint, spelling and types, for developers",
 }
-"""What the extras of the package give to those who teach."""
+"""What the extras of the package give: first to those who teach."""
 
 _NEEDED = ("grading", "sandbox")
 
@@ -282,6 +288,7 @@ def _how(name: str) -> str:
 
 
 def _course(folder: Path) -> Iterator[Finding]:
+    yield from _library(folder / "cnnlesson" / "__init__.py")
     if not (folder / "nbgrader_config.py").is_file():
         yield Finding("a course", "absent", f"{folder.resolve()} has no nbgrader_config.py")
         return
@@ -296,6 +303,20 @@ def _course(folder: Path) -> Iterator[Finding]:
         for name, trouble, found, get in examination.of_course():
             state = "missing" if trouble or get else "fine"
             yield Finding(name, state, found, get=get, needed=trouble)
+
+
+def _library(file: Path) -> Iterator[Finding]:
+    """Whether the library that the course's folder brings along is the one that is installed."""
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if version := re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE):
+        there = f"its folder brings {version[1]}, and {__version__} is installed"
+        yield Finding(
+            "the course's library",
+            "fine" if version[1] == __version__ else "missing",
+            there,
+            "the questions and numbers that answers are graded by",
+            f"pip install --editable {file.parents[1].resolve()}",
+        )
 
 
 def _of(error: BaseException) -> str:
