@@ -8,8 +8,10 @@ import contextlib
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -336,6 +338,55 @@ def test_feedback_and_export_work_with_postgresql(on_postgres, commands, courses
         assert scores == {
             each.student.id: each.score for each in gradebook.assignment_submissions(FIRST)
         }
+
+
+@pytest.fixture
+def desks(a_class, graded_again, on_postgres, courses, tmp_path):
+    """The class in SQLite and in PostgreSQL, and of both the same students."""
+    assert graded_again
+    in_sqlite = shutil.copytree(courses[1], tmp_path / "sqlite")
+    with Gradebook(sqlite(in_sqlite)) as gradebook:
+        names = sorted(student.id for student in gradebook.students)
+    table = [f"{name},{number}" for number, name in enumerate([*names, "newcomer"], 101)]
+    (tmp_path / "students.csv").write_text("\n".join(["id,lms_user_id", *table]))
+    points = sum(each.points for each in a_class[0].cells)
+    rows = [f"{name},{number},,{name},," for name, number in (line.split(",") for line in table)]
+    head = ["Student,ID,SIS User ID,SIS Login ID,Section,Parameter Sharing (8)"]
+    head.append(f"    Points Possible,,,,,{points:g}")
+    (tmp_path / "canvas.csv").write_text("\n".join([*head, *rows]))
+    with zipfile.ZipFile(tmp_path / "canvas.zip", "w") as archive:
+        number = table[-1].rpartition(",")[-1]
+        archive.writestr(f"newcomer_{number}_5001_{FIRST}.ipynb", "{}")
+    return in_sqlite, on_postgres[0]
+
+
+@pytest.mark.postgres
+def test_the_desk_does_the_same_with_postgresql(desks, commands, tmp_path):
+    def both(*arguments):
+        with ThreadPoolExecutor() as pool:
+            done = [*pool.map(lambda course: commands(course, "cnnlesson", *arguments), desks)]
+        assert [each.returncode for each in done] == [0, 0], done
+        return [each.stdout for each in done]
+
+    def alike(told):
+        theirs, ours = told
+        assert ours == theirs
+        return ours
+
+    assert "1 students added" in both("roster", tmp_path / "students.csv")[0]
+    assert "0 students added, 0 updated" in alike(both("roster", tmp_path / "students.csv"))
+    told = both("collect", FIRST, "--from=canvas", tmp_path / "canvas.zip")
+    assert alike(told).startswith("1 submissions placed")
+    for course in desks:
+        assert (course / "submitted/newcomer" / FIRST / f"{FIRST}.ipynb").read_text() == "{}"
+    assert "newcomer" in alike(
+        [re.sub("(feedback|none yet).*", "", each) for each in both("scores", FIRST)]
+    )
+    both("report", FIRST)
+    reports = [(course / "reports" / FIRST / "report.json").read_text() for course in desks]
+    assert json.loads(alike(reports))["misconceptions"]
+    alike(both("export", tmp_path / "canvas.csv", "--to=canvas"))
+    assert "newcomer" in alike([(course / "grades-canvas.csv").read_text() for course in desks])
 
 
 # One submission never stops another

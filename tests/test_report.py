@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 
 from cnnlesson.grading.judging import FINDING
 from cnnlesson.grading.nodes import new_cell, new_notebook, new_output
-from cnnlesson.grading.report import counting, files, report
+from cnnlesson.grading.report import counting, files, gathering, report
 from cnnlesson.grading.report.counting import discrimination, figures, held
 from cnnlesson.grading.report.gathering import ERROR, TIME_OUT, Answer, Asked, ClassWork, Work
 from cnnlesson.grading.secure import let_alembic_be_found
@@ -398,6 +398,23 @@ def test_a_course_is_reported_by_its_gradebook_and_its_graded_notebooks(tmp_path
     assert misconception["sentence"] == "A filter has a bias too."
     assert misconception["questions"] == {"one-filter": 2}
     assert (found["late"], found["unread"], found["students"]) == (1, 1, 6)
+
+
+def test_points_and_penalties_are_those_of_all_notebooks():
+    let_alembic_be_found()
+    with Gradebook("sqlite://") as gradebook:
+        gradebook.add_student("ada")
+        gradebook.add_assignment("two")
+        for name in ("area", "border"):
+            gradebook.add_notebook(name, "two")
+            gradebook.add_grade_cell("one", name, "two", max_score=5, cell_type="code")
+        gradebook.add_submission("two", "ada")
+        for name in ("area", "border"):
+            gradebook.find_grade("one", name, "two", "ada").manual_score = 3
+            gradebook.find_submission_notebook(name, "two", "ada").late_submission_penalty = 1
+        gradebook.db.commit()
+        (work,) = gathering._works(gradebook, "two").values()
+    assert (work["points"], work["penalty"]) == (6, 2)
 
 
 def test_a_course_without_a_bank_is_reported_by_ids(tmp_path, command):

@@ -104,7 +104,7 @@ def gradebook_with(course: CourseDirectory, assignment: str) -> Iterator[Gradebo
             f"there is no gradebook yet ({os.path.relpath(file)}); it comes with "
             f"`nbgrader generate_assignment {assignment}` and `nbgrader autograde {assignment}`"
         )
-    with Gradebook(course.db_url) as gradebook:
+    with Gradebook(course.db_url, course.course_id) as gradebook:
         try:
             gradebook.find_assignment(assignment)
         except MissingEntry:

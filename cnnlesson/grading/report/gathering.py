@@ -20,6 +20,7 @@ from nbgrader.api import (
 )
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 from traitlets.config import Config
 
 from cnnlesson.grading.intake import unsafe_student
@@ -205,7 +206,14 @@ def _released(gradebook: Gradebook, assignment: str) -> dict[tuple[str, str], st
 
 def _works(gradebook: Gradebook, assignment: str) -> dict[str, dict[str, Any]]:
     """What the gradebook has of each submission but its answers, by student."""
-    penalty = func.coalesce(func.sum(SubmittedNotebook.late_submission_penalty), 0.0)
+    # Of an alias, as the score is itself a sum over SubmittedNotebook, which would mean this one.
+    notebook = aliased(SubmittedNotebook)
+    penalty = (
+        select(func.coalesce(func.sum(notebook.late_submission_penalty), 0.0))
+        .where(notebook.assignment_id == SubmittedAssignment.id)
+        .correlate(SubmittedAssignment)
+        .scalar_subquery()
+    )
     rows = gradebook.db.execute(
         select(
             SubmittedAssignment.student_id,
@@ -216,9 +224,7 @@ def _works(gradebook: Gradebook, assignment: str) -> dict[str, dict[str, Any]]:
             penalty.label("penalty"),
         )
         .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
-        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
         .where(Assignment.name == assignment)
-        .group_by(SubmittedAssignment.id, Assignment.id)
         .order_by(SubmittedAssignment.student_id)
     )
     works = {}
