@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import psutil
 import pytest
@@ -148,18 +148,19 @@ def certificates(tmp_path_factory):
     return files
 
 
-@pytest.fixture(scope="module")
-def remote(certificates, clean_environment, tmp_path_factory):
+def flags_for(certificates, authority):
+    """The flags for the files of certificates; Dask and we have other names for the authority's."""
+    names = {
+        authority: "tls_ca_file",
+        "--tls-cert": "tls_client_cert",
+        "--tls-key": "tls_client_key",
+    }
+    return [f"{flag}={certificates[name]}" for flag, name in names.items()]
+
+
+@contextmanager
+def dask(folder, environment, *flags, protocol):
     """A scheduler and a worker that are there already, begun by Dask's own commands."""
-    folder = tmp_path_factory.mktemp("dask")
-    tls = [
-        f"--tls-{part}={certificates[name]}"
-        for part, name in (
-            ("ca-file", "tls_ca_file"),
-            ("cert", "tls_client_cert"),
-            ("key", "tls_client_key"),
-        )
-    ]
     told = folder / "scheduler.json"  # written by the scheduler
     with ExitStack() as running, (folder / "log").open("w") as log:
 
@@ -168,12 +169,12 @@ def remote(certificates, clean_environment, tmp_path_factory):
                 [
                     BIN / "dask",
                     *arguments,
-                    *tls,
+                    *flags,
                     "--no-dashboard",
                     "--dashboard-address=127.0.0.1:0",
                 ],
                 cwd=folder,
-                env=clean_environment,
+                env=environment,
                 stdout=log,
                 stderr=log,
             )
@@ -181,7 +182,7 @@ def remote(certificates, clean_environment, tmp_path_factory):
             running.callback(process.terminate)
             return process
 
-        at = ["--host=127.0.0.1", "--port=0", "--protocol=tls"]
+        at = ["--host=127.0.0.1", "--port=0", f"--protocol={protocol}"]
         scheduler = begin("scheduler", *at, f"--scheduler-file={told}")
         until = time.monotonic() + 60
         while not told.exists() or not told.read_text():
@@ -191,6 +192,29 @@ def remote(certificates, clean_environment, tmp_path_factory):
         address = json.loads(told.read_text())["address"]
         begin("worker", address, "--nthreads=1", "--host=127.0.0.1")
         yield address
+
+
+@pytest.fixture(scope="module")
+def remote(certificates, clean_environment, tmp_path_factory):
+    """The address of a scheduler that speaks TLS alone."""
+    flags = flags_for(certificates, "--tls-ca-file")
+    folder = tmp_path_factory.mktemp("dask")
+    with dask(folder, clean_environment, *flags, protocol="tls") as address:
+        yield address
+
+
+@pytest.fixture
+def unlocked(clean_environment, tmp_path):
+    """The address of one that speaks to anybody."""
+    with dask(tmp_path, clean_environment, protocol="tcp") as address:
+        yield address
+
+
+def pages(course):
+    return {
+        path.relative_to(course / "feedback"): path.read_bytes()
+        for path in (course / "feedback").rglob("*.html")
+    }
 
 
 def scores(course):
@@ -208,15 +232,7 @@ def test_a_scheduler_elsewhere_grades_and_answers_nobody_else(
     from distributed import Client
     from distributed.security import Security
 
-    flags = [
-        f"--tls-{part}={certificates[name]}"
-        for part, name in (
-            ("ca", "tls_ca_file"),
-            ("cert", "tls_client_cert"),
-            ("key", "tls_client_key"),
-        )
-    ]
-    here = ["--scheduler", remote, *flags]
+    here = ["--scheduler", remote, *flags_for(certificates, "--tls-ca")]
     done = commands(course, "cnnlesson", "autograde", PLAIN, "--student=ho*", *here)
     assert done.returncode == 0, done.stdout
     deserved = points(PLAIN)
@@ -234,12 +250,33 @@ def test_a_scheduler_elsewhere_grades_and_answers_nobody_else(
     assert knocked == {(port, "with the certificates") for port in ports}
 
 
-def test_a_scheduler_without_tls_is_refused(course, commands):
-    nobody = "tcp://127.0.0.1:9"
-    done = commands(course, "cnnlesson", "autograde", PLAIN, f"--scheduler={nobody}")
-    assert done.returncode == 1
-    assert f"Error: {nobody} is no tls:// address: " in done.stdout
-    assert "Traceback" not in done.stdout
+def test_a_scheduler_elsewhere_makes_the_pages_that_are_made_here(
+    course, remote, certificates, commands
+):
+    some = ["cnnlesson", "feedback", PLAIN, "--student=ho*", "--force"]
+    graded = commands(course, "cnnlesson", "autograde", PLAIN, "--student=ho*", "--workers=1")
+    assert graded.returncode == 0, graded.stdout
+    made = []
+    for where in (["--workers=1"], [f"--scheduler={remote}", *flags_for(certificates, "--tls-ca")]):
+        done = commands(course, *some, *where)
+        assert done.returncode == 0, done.stdout
+        assert "2 feedback pages made" in done.stdout
+        made.append(pages(course))
+    assert made[0] == made[1]
+    assert {path.parts[0] for path in made[0]} == {"honest", "hostile"}
+
+
+def test_a_scheduler_without_tls_grades_only_where_that_is_asked_for(course, unlocked, commands):
+    some = [PLAIN, "--student=ho*", "--force", f"--scheduler={unlocked}"]
+    for command in ("autograde", "feedback"):
+        done = commands(course, "cnnlesson", command, *some)
+        assert done.returncode == 1
+        assert f"Error: {unlocked} is no tls:// address: " in done.stdout
+        assert "Traceback" not in done.stdout
+    insecure = ["--insecure-scheduler", "--no-backup"]
+    done = commands(course, "cnnlesson", "autograde", *some, *insecure)
+    assert done.returncode == 0, done.stdout
+    assert scores(course)["honest"] == points(PLAIN)
 
 
 def test_our_own_scheduler_answers_nobody(course, commands, clean_environment):
