@@ -87,6 +87,9 @@ class Course:
     def grade(self, *flags):
         self._run("autograde", *flags)
 
+    def make_feedback(self):
+        self._run("generate_feedback")
+
     @property
     def db_url(self):
         return f"sqlite:///{self.folder}/gradebook.db"

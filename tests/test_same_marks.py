@@ -7,12 +7,14 @@ stock cannot grade at all (`simulate.UNGRADED`) are left out. Stock grades once,
 with ours is compared with it.
 """
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pairs import Course, mark_by_hand, outcomes, some_students, submit
 
@@ -232,6 +234,9 @@ ANSWERS = {
     "wrong": "def triangular(n):\n    return n * n",
     "blank": "def triangular(n):\n    raise NotImplementedError",
     "prints-much": "def triangular(n):\n    print('adding' * 99)\n    return sum(range(n + 1))",
+    "shows-much": "from IPython.display import HTML\n"
+    "display(HTML('<b>sums</b><script>1</script><img src=\"https://example.org/a.png\">'))\n"
+    "def triangular(n):\n    return n * (n + 1) // 2",
 }
 TESTS = {
     "passes": ("assert triangular(4) == 10", 2),
@@ -302,7 +307,7 @@ def plain(me):
         handed_in = plain_notebook()
         handed_in.cells[0].source = answer
         if student == "right":
-            handed_in.cells[-2].source = "Since each step adds one more."
+            handed_in.cells[-2].source = "Each *step* adds one more: $\\frac{n (n + 1)}{2}$."
         nbformat.write(handed_in, folder / "plain.ipynb")
     course.release()
     return course
@@ -336,3 +341,72 @@ def test_the_traps_are_gone(name, plain_stock, plain_ours):
     _, *points = TRAPS[name]
     books = (plain_stock.book, plain_ours.book)
     assert points == [book.marks[PLAIN, "right", name].auto_score for book in books]
+
+
+# Feedback
+
+LEFT_OUT = re.compile(r"\[[^\[\]]*notshown(?:here)?\.\]|\0")
+FOR_A_TRACEBACK = re.compile(r"[A-Z]\w*Error(?=\[Whatahiddentest)")
+HIDDEN = re.compile(r"###BEGINHIDDENTESTS.*?###ENDHIDDENTESTS")
+
+
+def pages_of(course):
+    r"""What each student's feedback page says, part by part, without spaces and links to headings.
+
+    A formula is typeset in our pages, and left as it was typed in stock's: ours is told as `\0`.
+    """
+    course.make_feedback()
+    pages = {}
+    for path in sorted((course.folder / "feedback").rglob("*.html")):
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for element in soup(["head", "script", "style", "math"]) + soup.select(".anchor-link"):
+            element.replace_with("\0" if element.name == "math" else "")
+        parts = soup.select(".panel-default > .panel-heading, .cell")
+        pages[path.parts[-3]] = ["".join(part.get_text().split()) for part in parts]
+    return pages
+
+
+def both_pages(graded, me, prepare=lambda course: None):
+    """The pages that stock and we make of the same grades, part beside part."""
+    assert graded.book
+    made = []
+    for kind in ("stock", "ours"):
+        course = graded.course.copy(me, kind)
+        prepare(course)
+        made.append(pages_of(course))
+    theirs, ours = made
+    assert theirs.keys() == ours.keys() == {student for _, student in graded.book.totals}
+    return [
+        (student, *parts)
+        for student in ours
+        for parts in zip(theirs[student], ours[student], strict=True)
+    ]
+
+
+@pytest.mark.parametrize("user", ["me"], indirect=True)
+@pytest.mark.parametrize("a_class", [FIRST], indirect=True)
+def test_feedback_says_what_stocks_does(a_class, ours, me):
+    course, students = a_class
+
+    def comment(copied):
+        mark_by_hand(copied.db_url, course.assignment, students)
+
+    parts = both_pages(ours, me, comment)
+    assert any("points,simulated-" in ours for _, _, ours in parts)  # the comments
+    for student, theirs, ours in parts:
+        assert ours == theirs, student
+
+
+@pytest.mark.parametrize("user", ["me"], indirect=True)
+def test_feedback_leaves_out_of_stocks_what_it_says(plain_ours, me):
+    left_out = set()
+    for student, theirs, ours in both_pages(plain_ours, me):
+        shown = LEFT_OUT.split(FOR_A_TRACEBACK.sub("", ours))
+        left_out |= set(LEFT_OUT.findall(ours))
+        pattern = ".*".join(map(re.escape, shown))
+        assert re.fullmatch(pattern, HIDDEN.sub("", theirs)), (student, theirs, ours)
+    assert left_out == {
+        "\0",
+        "[Apicturefromelsewhereisnotshownhere.]",
+        "[Whatahiddentestofthisassignmentdidorsaidisnotshown.]",
+    }
