@@ -168,12 +168,7 @@ def _sentence(error: Exception) -> str:
 
 @main.command()
 @click.argument("assignment")
-@click.option(
-    "--course-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="The folder with nbgrader_config.py; the current one unless given.",
-)
+@desk_commands.course_dir_option
 def scores(assignment: str, course_dir: Path) -> None:
     """List the students, their scores in ASSIGNMENT, and their feedback pages."""
     # Imported here since nbgrader takes seconds, which --help should not.
@@ -203,12 +198,7 @@ def scores(assignment: str, course_dir: Path) -> None:
     help="How many compute for ever, which costs the grader a time-out each.",
 )
 @click.option("--force", is_flag=True, help="Remove another simulated class, and nothing else.")
-@click.option(
-    "--course-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="The folder with nbgrader_config.py; the current one unless given.",
-)
+@desk_commands.course_dir_option
 def simulate(
     assignment: str, students: int, seed: int, loops: int, force: bool, course_dir: Path
 ) -> None:

@@ -3,21 +3,27 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 _MOST = 20  # of a list, on a terminal
 
-_course_dir = click.option(
+course_dir_option = click.option(
     "--course-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=Path(),
     help="The folder with nbgrader_config.py; the current one unless given.",
 )
-_encoding = click.option("--encoding", help="Of the file, if it is not UTF-8, such as cp1252.")
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
+_encoding = click.option("--encoding", help="Of the file, if it is not UTF-8, such as cp1252.")
+
+
+def _system(flag: str, description: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option that names a learning management system."""
+    systems = click.Choice(["canvas", "moodle"])
+    return click.option(flag, "system", type=systems, required=True, help=description)
 
 
 @contextlib.contextmanager
@@ -47,7 +53,7 @@ def _errors_told() -> Iterator[None]:
 @click.command()
 @click.argument("file", type=_file)
 @_encoding
-@_course_dir
+@course_dir_option
 def roster(file: Path, encoding: str | None, course_dir: Path) -> None:
     """Add the students in FILE to the gradebook, and update those who are there.
 
@@ -80,13 +86,7 @@ def roster(file: Path, encoding: str | None, course_dir: Path) -> None:
 
 @click.command()
 @click.argument("file", type=_file, metavar="ROSTER")
-@click.option(
-    "--to",
-    "system",
-    type=click.Choice(["canvas", "moodle"]),
-    required=True,
-    help="The system whose file ROSTER is, and that is to import the grades.",
-)
+@_system("--to", "The system whose file ROSTER is, and that is to import the grades.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="What to write.")
 @click.option("--assignment", "assignments", multiple=True, help="Only this; may be repeated.")
 @click.option(
@@ -98,7 +98,7 @@ def roster(file: Path, encoding: str | None, course_dir: Path) -> None:
 )
 @click.option("--zero-for-missing", is_flag=True, help="Give 0 to who handed nothing in.")
 @_encoding
-@_course_dir
+@course_dir_option
 def export(
     file: Path,
     system: str,
@@ -141,13 +141,7 @@ def export(
 @click.command()
 @click.argument("assignment")
 @click.argument("archives", nargs=-1, type=_file, metavar="[ZIP]...")
-@click.option(
-    "--from",
-    "system",
-    type=click.Choice(["canvas", "moodle"]),
-    required=True,
-    help="The system that made the zip files.",
-)
+@_system("--from", "The system that made the zip files.")
 @click.option(
     "--roster",
     type=_file,
@@ -160,7 +154,7 @@ def export(
     help="The time zone of those times, such as Europe/Berlin; this machine's unless given.",
 )
 @click.option("--force", is_flag=True, help="Let a submission replace another that is there.")
-@_course_dir
+@course_dir_option
 def collect(
     assignment: str,
     archives: tuple[Path, ...],
@@ -216,7 +210,7 @@ def collect(
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder to write to; reports/ASSIGNMENT in the course unless given.",
 )
-@_course_dir
+@course_dir_option
 def report(assignment: str, names: bool, output: Path | None, course_dir: Path) -> None:
     """Write what the class understood of ASSIGNMENT: a page, and its numbers as CSV and JSON."""
     with _errors_told():
@@ -239,7 +233,7 @@ def report(assignment: str, names: bool, output: Path | None, course_dir: Path) 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Write the findings as JSON.")
-@_course_dir
+@course_dir_option
 def doctor(as_json: bool, course_dir: Path) -> None:
     """Say what is installed here, what is missing, what it would give, and how to get it.
 

@@ -80,9 +80,9 @@ def user(request):
 
 
 @pytest.fixture(scope="module")
-def commands(clean_environment, tmp_path_factory):
+def commands(me, tmp_path_factory):
     """Run commands in courses; their temporary files are to go with them."""
-    return Commands(clean_environment, tmp_path_factory.mktemp("temporary"))
+    return Commands(me, tmp_path_factory.mktemp("temporary"))
 
 
 @pytest.fixture(scope="session")

@@ -37,9 +37,9 @@ def set_due_date(db_url, assignment):
 class Commands:
     """Runs commands in courses, with a folder for temporary files that should stay empty."""
 
-    def __init__(self, environment, temporary):
+    def __init__(self, user, temporary):
         self.temporary = temporary
-        self._environment = environment | {"TMPDIR": str(temporary)}
+        self._user = user
 
     def __call__(self, course, program, *arguments):
         """Run a command until it ends; output and errors go together."""
@@ -49,16 +49,8 @@ class Commands:
 
     def begin(self, course, program, *arguments):
         """Begin a command, in a process group of its own, as a terminal does."""
-        return subprocess.Popen(
-            [BIN / program, *arguments],
-            cwd=course,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        settings = {"cwd": course, "as_group": True, "TMPDIR": str(self.temporary)}
+        return self._user.begin(program, *arguments, **settings)
 
 
 def sqlite(course):

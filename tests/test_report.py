@@ -5,10 +5,8 @@ import io
 import json
 import math
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
@@ -345,22 +343,9 @@ LESSON = 'c.AsksBank.bank = "cnnlesson.quiz.grader:bank"\n'
 
 
 @pytest.fixture
-def command(clean_environment):
+def command(me):
     """The real command, and how it ended."""
-
-    def command(*arguments, cwd):
-        done = subprocess.run(
-            [Path(sys.executable).parent / "cnnlesson", "report", *map(str, arguments)],
-            cwd=cwd,
-            env=clean_environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        return done.returncode, done.stdout
-
-    return command
+    return partial(me.call, "cnnlesson", "report")
 
 
 def told(course):

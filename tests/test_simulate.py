@@ -55,20 +55,11 @@ def table(course, assignment, name):
 
 
 @pytest.fixture
-def command(clean_environment):
+def command(me):
     """The real command, and how it ended."""
 
-    def command(*arguments, cwd, program="cnnlesson", **variables):
-        done = subprocess.run(
-            [Path(sys.executable).parent / program, *map(str, arguments)],
-            cwd=cwd,
-            env=clean_environment | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        return done.returncode, done.stdout
+    def command(*arguments, program="cnnlesson", **settings):
+        return me.call(program, *arguments, **settings)
 
     return command
 

@@ -50,21 +50,40 @@ class User:
         """Return a command of their environment, by its full path as if nothing were activated."""
         ids = (f"--{each}={self.uid}" for each in ("reuid", "regid"))
         become = () if self.uid == os.getuid() else ("setpriv", *ids, "--clear-groups")
-        return [*become, self.scripts / program, *arguments]
+        return [*become, self.scripts / program, *map(str, arguments)]
 
-    def run(self, program, *arguments, cwd, check=True):
-        """Run a command to its end, and return what it said."""
-        done = subprocess.run(
+    def begin(self, program, *arguments, cwd, as_group=False, **variables):
+        """Begin a command; output and errors go together.
+
+        Args:
+            program: its name.
+            arguments: for it.
+            cwd: where.
+            as_group: whether it gets a process group of its own, as from a terminal.
+            variables: besides the usual ones.
+        """
+        return subprocess.Popen(
             self.command(program, *arguments),
             cwd=cwd,
-            env=self.environment,
+            env={**self.environment, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=as_group,
         )
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
+
+    def call(self, program, *arguments, **settings):
+        """Run a command to its end, and return its status and what it said; see `begin`."""
+        begun = self.begin(program, *arguments, **settings)
+        said, _ = begun.communicate()
+        return begun.returncode, said
+
+    def run(self, program, *arguments, cwd, check=True):
+        """Run a command to its end, and return what it said."""
+        status, said = self.call(program, *arguments, cwd=cwd)
+        assert not check or status == 0, said
+        return said
 
     def folder(self, name):
         """Make a folder of theirs, which nobody else can enter."""
