@@ -52,8 +52,10 @@ def counted(some, *, bank=None, names=True):
     return figures(some, bank, lambda student: student, names=names)
 
 
-def shows(*misconceptions):
-    return Answer(0.0, misconceptions=misconceptions)
+def shows(*explanations):
+    """An answer that each of these leads to: a misconception, or several together."""
+    together = ((each,) if isinstance(each, str) else each for each in explanations)
+    return Answer(0.0, explanations=tuple(together))
 
 
 # What is counted
@@ -169,6 +171,27 @@ def test_an_answer_of_several_explanations_counts_in_parts_unless_one_shows_else
     ).misconceptions
     assert (once.id, once.clearly, once.students, once.at_most) == ("once", 1, 1.5, 2)
     assert (twice.id, twice.clearly, twice.students, twice.at_most) == ("twice", 0, 0.5, 2)
+
+
+def test_two_together_count_in_parts_unless_one_shows_elsewhere():
+    both = shows(("no-bias", "stride-ignored"))
+    assert held(work("ada", both, 1, 1)) == {"no-bias": 0.5, "stride-ignored": 0.5}
+    # Where one is held, the other is what the answer takes besides.
+    assert held(work("ada", both, shows("no-bias"), 1)) == {"no-bias": 1, "stride-ignored": 1}
+    either = shows(("no-bias", "stride-ignored"), ("no-bias", "depth-kept"))
+    assert held(work("ada", either, 1, 1)) == {
+        "no-bias": 0.5,
+        "stride-ignored": 0.25,
+        "depth-kept": 0.25,
+    }
+    some = counted(class_of(work("ada", both, 1, 1), work("bob", 1, 1, 1))).misconceptions
+    assert {(each.clearly, each.at_most, each.students) for each in some} == {(0, 1, 0.5)}
+
+
+def test_what_the_judge_found_is_read_alone_and_together():
+    told = ["a", ["b", "c"], "a", [], 7, ["d", 7], {}]
+    assert gathering._explanations(told) == (("a",), ("b", "c"), ("d",))
+    assert gathering._explanations("a") == ()
 
 
 @given(

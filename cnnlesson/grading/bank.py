@@ -41,7 +41,8 @@ class Judgement(Protocol):
     def misconceptions(self) -> tuple[str, ...]:
         """The ids of those that would lead to this answer.
 
-        A bank that can tell may add `answered`, which is False where nothing was answered.
+        A bank that can tell may add `explanations`, tuples of those that would lead to it
+        together, and `answered`, which is False where nothing was answered.
         """
 
 

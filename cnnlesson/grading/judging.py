@@ -51,7 +51,8 @@ class Told:
         sentences: for the student.
         for_instructor: why a person should look at it; empty if nobody need.
         answer: what later questions may build on.
-        misconceptions: the ids of those that would lead to the answer.
+        explanations: the ids of the misconceptions that would lead to the answer, by those that
+            do so together: mostly one alone.
         answered: whether there was one.
     """
 
@@ -59,7 +60,7 @@ class Told:
     sentences: tuple[str, ...]
     for_instructor: str = ""
     answer: object = None
-    misconceptions: tuple[str, ...] = ()
+    explanations: tuple[tuple[str, ...], ...] = ()
     answered: bool = False
 
 
@@ -170,25 +171,26 @@ def _checked(found: Judgement) -> Told:
     share = Fraction(found.share)
     if not 0 <= share <= 1:
         raise ValueError(f"a share of {share}, which is not from 0 to 1")
+    alone = [(each,) for each in found.misconceptions]
     return Told(
         share,
         tuple(found.sentences),
         found.for_instructor,
         found.answer,
-        tuple(map(str, found.misconceptions)),
+        tuple(tuple(map(str, each)) for each in getattr(found, "explanations", alone)),
         answered=bool(getattr(found, "answered", True)),
     )
 
 
 def _finding(
     question: str, told: Told, outputs: Sequence[NotebookNode]
-) -> dict[str, str | bool | list[str]]:
+) -> dict[str, str | bool | list[str | list[str]]]:
     """What a report on the class asks of an answer."""
     error = _last_error(outputs)
     return {
         "question": question,
         "answered": told.answered,
-        "misconceptions": list(told.misconceptions),
+        "misconceptions": [each[0] if len(each) == 1 else [*each] for each in told.explanations],
         "error": clean(error.ename)[:_LONGEST_NAME] if error else "",
     }
 

@@ -44,15 +44,21 @@ class Verdict:
         outcome: how it did.
         share: of the points, from 0 to 1.
         sentences: what to tell the student; never the right number.
-        misconceptions: the ids of those that would lead to this answer.
+        explanations: the ids of the misconceptions that would lead to this answer: of each one that
+            does alone, or else of two that do together.
         answer: the answer as it was read; None if it had not the form asked for.
     """
 
     outcome: Outcome
     share: Fraction
     sentences: tuple[str, ...]
-    misconceptions: tuple[str, ...] = ()
+    explanations: tuple[tuple[str, ...], ...] = ()
     answer: Answer = None
+
+    @property
+    def misconceptions(self) -> tuple[str, ...]:
+        """The ids of all of those, each once."""
+        return tuple(dict.fromkeys(each for together in self.explanations for each in together))
 
 
 Explanation = tuple[Misconception, ...]
@@ -97,7 +103,7 @@ def judge(
 
 def _compared(
     question: Question, setup: Any, given: Answer, earlier: Mapping[str, Answer]
-) -> tuple[Outcome, Fraction, list[str], tuple[str, ...]]:
+) -> tuple[Outcome, Fraction, list[str], tuple[tuple[str, ...], ...]]:
     """Judge an answer that has the form asked for."""
     if question.fails is not None:
         problem = question.fails(setup, given)
@@ -248,8 +254,8 @@ def _share(explanation: Explanation) -> Fraction:
     return explanation[0].share if len(explanation) == 1 else Fraction(0)
 
 
-def _ids(explained: list[Explanation]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.id for explanation in explained for each in explanation))
+def _ids(explained: list[Explanation]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(each.id for each in explanation) for explanation in explained)
 
 
 def _own_letters(question: Question, setup: Any, given: Answer) -> Answer:

@@ -195,7 +195,8 @@ class Judgement:
         sentences: for the student.
         answer: what later questions may build on.
         for_instructor: why a person should look at it; empty if nobody need.
-        misconceptions: the ids of those that would lead to this answer.
+        explanations: the ids of the misconceptions that would lead to this answer: of each one that
+            does alone, or of two that do together.
         answered: whether there was an answer at all.
     """
 
@@ -203,8 +204,13 @@ class Judgement:
     sentences: tuple[str, ...]
     answer: object = None
     for_instructor: str = ""
-    misconceptions: tuple[str, ...] = ()
+    explanations: tuple[tuple[str, ...], ...] = ()
     answered: bool = True
+
+    @property
+    def misconceptions(self) -> tuple[str, ...]:
+        """The ids of all of those, each once."""
+        return tuple(dict.fromkeys(each for together in self.explanations for each in together))
 
 
 class _BadRecordError(Exception):
@@ -395,9 +401,7 @@ class LessonPaper:
         first, *rest = filter(None, sentences)
         said = (f"{question.title}: {first}", *rest)
         answered = verdict.outcome is not Outcome.UNANSWERED
-        return Judgement(
-            verdict.share, said, verdict.answer, note, verdict.misconceptions, answered
-        )
+        return Judgement(verdict.share, said, verdict.answer, note, verdict.explanations, answered)
 
     def _for_other(
         self,

@@ -1,7 +1,7 @@
 """Count what a class did: plain numbers, which the page and the files show alike."""
 
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -65,9 +65,8 @@ class MisconceptionFigures:
     Attributes:
         id: what the bank calls it.
         sentence: what is wrong about it; empty if the bank does not say.
-        students: how many, about: each counts with the greatest of its answers' weights. An answer
-            that k misconceptions lead to weighs 1/k for each, and nothing if one of them shows
-            clearly elsewhere in the student's work, and another does not.
+        students: how many, about: each counts with the greatest of its answers' weights; see
+            `held`.
         clearly: how many gave an answer that nothing else leads to.
         at_most: how many gave an answer that it leads to, whatever else does.
         questions: of how many students it showed on each question, most first.
@@ -342,18 +341,30 @@ def _misconceptions(work: ClassWork, bank: Bank | None) -> tuple[MisconceptionFi
 def held(work: Work) -> dict[str, float]:
     """Return how surely a student holds each misconception that an answer may come from.
 
+    Of what explains an answer, that counts which takes the fewest misconceptions that do not show
+    clearly elsewhere in the student's work. If that is none, the answer adds nothing; else a weight
+    of 1 is parted among these explanations, and of each among these misconceptions.
+
     Returns:
-        By misconception, 1 where it shows clearly, else a share: see `MisconceptionFigures`.
+        By misconception, 1 where it shows clearly, else the greatest weight that an answer gives.
     """
     clear = _clear(work)
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = {each: float(each in clear) for each in _may_hold(work)}
     for answer in work.answers.values():
-        ids = answer.misconceptions
-        explained = any(each in clear for each in ids)
-        for each in ids:
-            weight = float(each in clear) if explained else 1 / len(ids)
-            weights[each] = max(weights.get(each, 0.0), weight)
+        unclear = [[each for each in one if each not in clear] for one in answer.explanations]
+        fewest = min(map(len, unclear), default=0)
+        likely = [each for each in unclear if len(each) == fewest]
+        shares: dict[str, float] = defaultdict(float)
+        for together in likely if fewest else ():
+            for each in together:
+                shares[each] += 1 / (len(likely) * fewest)
+        for each, share in shares.items():
+            weights[each] = max(weights[each], share)
     return weights
+
+
+def _may_hold(work: Work) -> set[str]:
+    return {each for answer in work.answers.values() for each in answer.misconceptions}
 
 
 def _clear(work: Work) -> Counter[str]:

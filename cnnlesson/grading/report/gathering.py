@@ -45,13 +45,19 @@ class Answer:
             has not given them.
         answered: whether there was an answer.
         trouble: `ERROR` or `TIME_OUT`, if the answer's cells ended so.
-        misconceptions: the ids of those that would lead to it.
+        explanations: the ids of the misconceptions that would lead to it, by those that do so
+            together: mostly one alone.
     """
 
     share: float | None
     answered: bool = True
     trouble: str = ""
-    misconceptions: tuple[str, ...] = ()
+    explanations: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def misconceptions(self) -> tuple[str, ...]:
+        """The ids of all of them, each once."""
+        return tuple(dict.fromkeys(each for together in self.explanations for each in together))
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ class _Found:
 
     answered: bool = False
     trouble: str = ""
-    misconceptions: tuple[str, ...] = ()
+    explanations: tuple[tuple[str, ...], ...] = ()
     question: str = ""
 
 
@@ -271,7 +277,7 @@ def _grades(
 
 def _answer(grade: float | None, points: float, found: _Found) -> Answer:
     share = None if grade is None else grade / points
-    return Answer(share, found.answered, found.trouble, found.misconceptions)
+    return Answer(share, found.answered, found.trouble, found.explanations)
 
 
 # --- Graded notebooks --------------------------------------------------------------------------
@@ -344,7 +350,7 @@ class _Reader:
                 yield (
                     name,
                     _Found(
-                        finding["answered"], trouble, finding["misconceptions"], finding["question"]
+                        finding["answered"], trouble, finding["explanations"], finding["question"]
                     ),
                 )
             else:
@@ -393,10 +399,17 @@ def _finding(cell: Mapping[str, Any]) -> dict[str, Any] | None:
             return {
                 "question": _id(finding["question"]),
                 "answered": finding.get("answered") is True,
-                "misconceptions": _ids(finding.get("misconceptions")),
+                "explanations": _explanations(finding.get("misconceptions")),
                 "error": str(finding.get("error") or ""),
             }
     return None
+
+
+def _explanations(value: object) -> tuple[tuple[str, ...], ...]:
+    """What the judge found: an id where one explains the answer, a list where several do."""
+    found: Collection[object] = value if isinstance(value, list) else ()
+    read = (_ids([each] if isinstance(each, str) else each) for each in [*found][:_MOST])
+    return tuple(dict.fromkeys(filter(None, read)))
 
 
 def _ids(value: object) -> tuple[str, ...]:
