@@ -198,6 +198,7 @@ def collect(
     _list("older attempts, which do not count", done.older)
     _list("not placed", done.unplaced, most=None)
     _list("not opened", done.refused, most=None)
+    _list("no notebooks, and left where they were extracted", done.others)
     _list("students of whom there is nothing", done.without)
     sys.exit(1 if done.unplaced or done.refused or done.waiting else 0)
 

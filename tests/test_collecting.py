@@ -63,10 +63,11 @@ def test_canvas_files_go_to_whom_they_belong(course, collect):
         f"lovelaceada_101_5001_ada_{FILE}": notebook("ada"),
         f"noetheremmy_LATE_102_5002_{ASSIGNMENT}-1.ipynb": notebook("emmy"),
         "hoppergrace_103_5003_my homework.ipynb": notebook("grace"),
-        f"gödelkurt_104_5004_work/{FILE}": notebook("kurt"),
+        f"gödelkurt_104_5004_work/{ASSIGNMENT}.IPYNB": notebook("kurt"),
         f"evil_105_5005_{FILE}": notebook("eve"),
         f"no pattern {FILE}": notebook("nobody"),
         "lovelaceada_101_5001_notes.txt": "notes",
+        "__MACOSX/._notes.txt": "what the system adds",
     }
     done = collect("canvas", {"class.zip": members})
     assert submitted(course) == {
@@ -79,6 +80,7 @@ def test_canvas_files_go_to_whom_they_belong(course, collect):
     assert done.late == ["emmy"]
     assert done.by_name == ["'hoppergrace' as 'grace'"]
     assert done.without == ["zoe"]
+    assert done.others == ["'class/lovelaceada_101_5001_notes.txt'"]
     assert [each.split(": ")[1] for each in done.unplaced] == [
         "it is not named as Canvas names files",
         "the gradebook has no such student",

@@ -126,6 +126,30 @@ def test_an_assignment_without_a_column_gets_one(export):
     assert [header[-1], posting[-1], points[-1], ada[-1]] == [ASSIGNMENT, "", "10", "10"]
 
 
+def test_a_file_is_its_owners_and_counts_each_grade_once(export, course, tmp_path):
+    for text in (lms_class.CANVAS, lms_class.CANVAS.replace("Parameter Sharing", "Week 2")):
+        *_, path = export(CanvasExporter, text)
+        assert path.stat().st_mode & 0o777 == 0o600
+        roster = str(tmp_path / "roster.csv")
+        exporter = CanvasExporter(roster=roster, to=str(tmp_path / "again.csv"))
+        with Gradebook(f"sqlite:///{course}/gradebook.db", "cnnlesson") as gradebook:
+            assert exporter.write(gradebook).graded == 3
+
+
+def test_a_roster_is_not_written_over_by_another_name(course, tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "link").symlink_to("files")
+    roster = tmp_path / "files/roster.csv"
+    roster.write_text(lms_class.CANVAS, encoding="utf-8")
+    exporter = CanvasExporter(roster=str(roster), to=str(tmp_path / "link/roster.csv"))
+    with (
+        Gradebook(f"sqlite:///{course}/gradebook.db", "cnnlesson") as gradebook,
+        pytest.raises(CannotExportError, match="is the roster itself"),
+    ):
+        exporter.write(gradebook)
+    assert roster.read_text(encoding="utf-8") == lms_class.CANVAS
+
+
 def test_who_handed_nothing_in_may_get_no_points(export):
     text, _, _ = export(CanvasExporter, lms_class.CANVAS, zero_for_missing=True)
     assert rows(text)[6][-1] == "0"

@@ -81,6 +81,14 @@ def test_an_id_in_another_case_is_no_new_student(file, gradebook):
     assert {*stored(gradebook)} == {"ada"}
 
 
+def test_the_number_of_somebody_else_is_refused(file, gradebook):
+    put_into(gradebook, read_roster(file("id,lms_user_id\nada,1\nemmy,2\n")))
+    with pytest.raises(BadRosterError, match="line 2: its lms_user_id '1' is that of 'ada'"):
+        put_into(gradebook, read_roster(file("id,lms_user_id\ngrace,1\n")))
+    put_into(gradebook, read_roster(file("id,lms_user_id\nada,2\nemmy,1\n")))
+    assert {each: told[3] for each, told in stored(gradebook).items()} == {"ada": "2", "emmy": "1"}
+
+
 def test_nothing_is_half_done(file, gradebook, monkeypatch):
     put_into(gradebook, read_roster(file("id,email\nada,old\n")))
 

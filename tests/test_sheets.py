@@ -64,8 +64,14 @@ def test_another_encoding_can_be_named(tmp_path):
     ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", "-1;=2"],
 )
 def test_what_a_spreadsheet_would_compute_becomes_text(cell):
-    assert defused(cell) == f"'{cell}"
+    assert defused(cell).startswith("'")
+    assert defused(cell).replace("'", "") == cell.replace("'", "")
     assert defused(defused(cell)) == defused(cell)
+
+
+def test_what_another_country_s_spreadsheet_would_compute_becomes_text():
+    cell = "Ada;=1+1;\t-2;3"
+    assert defused(cell) == "Ada;'=1+1;\t'-2;3" == defused(defused(cell))
 
 
 @pytest.mark.parametrize("cell", ["", "-", "-2", "+1.5", "-0,5", "50 %", "Ada", "a=b", "Ada-Emmy"])

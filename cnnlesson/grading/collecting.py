@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import find_all_notebooks
 
 from cnnlesson.grading.archives import SafeExtractor
-from cnnlesson.grading.intake import TIMESTAMP, shown, timestamp_of, unsafe_student
+from cnnlesson.grading.intake import JUNK, TIMESTAMP, shown, timestamp_of, unsafe_student
 from cnnlesson.grading.lms import CANVAS, WORKSHEET, Person, match, read_grade_file
 from cnnlesson.grading.sheets import NotATableError, plain
 
@@ -83,6 +84,7 @@ class Collected:
         waiting: those who have another submission there, which only --force replaces.
         older: files that a newer one of the same student stands for.
         unplaced: files that belong to nobody, and why.
+        others: files that are no notebooks.
         by_name: who was known by the name alone.
         late: those of whom the system says that they were late, without saying when.
         timed: how many have the time of handing in.
@@ -95,6 +97,7 @@ class Collected:
     waiting: list[str] = field(default_factory=list)
     older: list[str] = field(default_factory=list)
     unplaced: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     by_name: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     timed: int = 0
@@ -207,10 +210,14 @@ class CollectFromLms(ZipCollectApp):  # type: ignore[misc]
         top = Path(self._format_collect_path(self.extracted_directory))
         archives = Path(self._format_collect_path(self.archive_directory))
         for path in sorted(top.rglob("*")):
-            if path.suffix not in self.collector_plugin_inst.valid_ext or not path.is_file():
+            if not path.is_file():
                 continue
             parts = path.relative_to(top).parts
             inside = shown("/".join(parts))
+            if path.suffix.lower() not in self.collector_plugin_inst.valid_ext:
+                if not any(fnmatch(part, junk) for part in parts for junk in JUNK):
+                    done.others.append(inside)
+                continue
             try:
                 at, named = _named_by(system, parts, known, notebooks)
             except _NobodysError as error:
@@ -400,7 +407,7 @@ def _target(file: str, notebooks: Sequence[str]) -> str:
         for notebook in notebooks:
             if each == notebook or each.endswith(f"_{notebook}"):
                 return f"{notebook}.ipynb"
-    return file
+    return f"{stem}.ipynb"
 
 
 @contextlib.contextmanager

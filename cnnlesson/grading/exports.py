@@ -118,7 +118,7 @@ class _GradesForLms(ExportPlugin):  # type: ignore[misc]
             OSError: likewise.
         """
         path = Path(self.to or self.default_to)
-        if self.roster and path.absolute() == Path(self.roster).absolute():
+        if self.roster and path.resolve() == Path(self.roster).resolve():
             raise CannotExportError(f"{path} is the roster itself: write to another file")
         wanted = [str(name) for name in self.assignment]
         columns = [_column(gradebook, each) for each in _assignments(gradebook, wanted)]
@@ -200,7 +200,9 @@ class _GradesForLms(ExportPlugin):  # type: ignore[misc]
         order = sorted([*kept, *(at for at in places.values() if at is not None)])
         if file.kind == MOODLE:  # where the time of the export stands last
             order.sort(key=lambda at: header[at].startswith("Last downloaded"))
-        by_place = {places[column.assignment]: column for column in columns}
+        by_place = {
+            place: column for column in columns if (place := places[column.assignment]) is not None
+        }
         new = [column for column in columns if places[column.assignment] is None]
         rows = [[*(header[at] for at in order), *(self._title(each) for each in new)]]
         if file.kind == CANVAS and file.points is None:
@@ -217,7 +219,7 @@ class _GradesForLms(ExportPlugin):  # type: ignore[misc]
             grades = [self._grade(column, student) for column in [*by_place.values(), *new]]
             told.graded += sum(grade is not None for grade in grades)
             for at, column in by_place.items():
-                if at is not None and (grade := self._grade(column, student)) is not None:
+                if (grade := self._grade(column, student)) is not None:
                     cells[order.index(at)] = grade
                     self._check_worksheet(file, row, column, told)
             rows.append([*cells, *(self._grade(each, student) or "" for each in new)])
@@ -231,10 +233,9 @@ class _GradesForLms(ExportPlugin):  # type: ignore[misc]
     def _title(self, column: Column) -> str:
         return column.assignment
 
-    def _check_points(self, row: Row, by_place: Mapping[int | None, Column], told: Told) -> None:
+    def _check_points(self, row: Row, by_place: Mapping[int, Column], told: Told) -> None:
         for at, column in by_place.items():
-            if at is not None:
-                _compare_points(row.cell(at), column, told)
+            _compare_points(row.cell(at), column, told)
 
     def _check_worksheet(self, file: GradeFile, row: Row, column: Column, told: Told) -> None:
         if file.kind != WORKSHEET:
@@ -324,9 +325,7 @@ def _column(gradebook: Gradebook, assignment: Assignment) -> Column:
     return Column(assignment.name, assignment.max_score, scores, penalties, unread)
 
 
-def _points_row(
-    order: list[int], by_place: Mapping[int | None, Column], new: list[Column]
-) -> list[str]:
+def _points_row(order: list[int], by_place: Mapping[int, Column], new: list[Column]) -> list[str]:
     """Canvas's row of the points that can be had, for a file without one."""
     cells = [_number(by_place[at].max_score) if at in by_place else "" for at in order]
     cells[0] = "    Points Possible"

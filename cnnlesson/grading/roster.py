@@ -1,7 +1,7 @@
 """Students in the gradebook, from a table of them."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,7 +121,8 @@ def put_into(gradebook: Gradebook, roster: Roster) -> Done:
     What a roster does not tell of a student stays as it is, and nobody is removed.
 
     Raises:
-        BadRosterError: if an id differs from one in the gradebook only in its case.
+        BadRosterError: if an id differs from one in the gradebook only in its case, or a student
+            there has the same lms_user_id.
     """
     there: dict[str, Student] = {student.id: student for student in gradebook.students}
     folded = {_folded(student): student for student in there}
@@ -131,6 +132,7 @@ def put_into(gradebook: Gradebook, roster: Roster) -> Done:
         for entry in roster.entries
         if entry.id not in there and _folded(entry.id) in folded
     ]
+    problems += _taken(roster, there)
     if problems:
         raise BadRosterError(problems)
     done = Done([], [], [], sorted(there.keys() - {entry.id for entry in roster.entries}))
@@ -154,6 +156,20 @@ def put_into(gradebook: Gradebook, roster: Roster) -> Done:
         gradebook.db.rollback()
         raise
     return done
+
+
+def _taken(roster: Roster, there: Mapping[str, Student]) -> Iterator[str]:
+    """The numbers that somebody has in the gradebook whom the roster does not list."""
+    listed = {entry.id for entry in roster.entries}
+    numbers = {_folded(s.lms_user_id): s.id for s in there.values() if s.lms_user_id}
+    for entry in roster.entries:
+        number = entry.fields.get("lms_user_id", "")
+        owner = numbers.get(_folded(number))
+        if number and owner not in (None, entry.id) and owner not in listed:
+            yield (
+                f"line {entry.line}: its lms_user_id {shown(number)} is that of {shown(owner)} in "
+                "the gradebook: see whose it is, or whether they are the same person"
+            )
 
 
 def _of_person(line: int, person: Person) -> Entry:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ _DELIMITERS = (",", ";", "\t")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?( ?%)?")
 # What a spreadsheet takes for the beginning of a formula, in the wide forms of East Asia, too.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
+_PARTED = re.compile(r"([;\t])(?= *[=+\-@＝＋－＠])")
 
 
 class NotATableError(ValueError):
@@ -100,7 +102,9 @@ def read_sheet(path: Path, encoding: str | None = None) -> Sheet:
 
 
 def write_sheet(path: Path, rows: Iterable[Sequence[str]], like: Sheet | None = None) -> None:
-    """Write a table whose cells no spreadsheet takes for formulas; an earlier file stays till then.
+    """Write a table whose cells no spreadsheet takes for formulas, for its owner alone to read.
+
+    An earlier file stays until it is written.
 
     Args:
         path: the file to write.
@@ -110,7 +114,7 @@ def write_sheet(path: Path, rows: Iterable[Sequence[str]], like: Sheet | None = 
     part = path.with_name(f".{path.name}.part")
     encoding = like.encoding if like else "utf-8"
     try:
-        with part.open("w", encoding=encoding, newline="") as file:
+        with open(part, "w", encoding=encoding, newline="", opener=_for_owner) as file:
             writer = csv.writer(file, delimiter=like.delimiter if like else ",")
             writer.writerows([defused(cell) for cell in row] for row in rows)
         part.replace(path)
@@ -118,13 +122,21 @@ def write_sheet(path: Path, rows: Iterable[Sequence[str]], like: Sheet | None = 
         part.unlink(missing_ok=True)
 
 
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def defused(cell: str) -> str:
     """Return a cell that a spreadsheet shows and does not compute, as ' before it has it do.
 
+    So it does behind a ; or a tab, where a spreadsheet of another country begins a new cell.
     Numbers stay as they are, and so does the lone - that stands for no grade.
     """
     number = _NUMBER.fullmatch(cell.strip()) and not cell.startswith(("\t", "\r", "\n"))
-    return f"'{cell}" if _FORMULA.match(cell) and not number and cell != "-" else cell
+    if number or cell == "-":
+        return cell
+    parted = _PARTED.sub(r"\1'", cell)
+    return f"'{parted}" if _FORMULA.match(parted) else parted
 
 
 def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:

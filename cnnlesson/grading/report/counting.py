@@ -1,5 +1,6 @@
 """Count what a class did: plain numbers, which the page and the files show alike."""
 
+import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -394,7 +395,7 @@ def _student(each: Work, points: Mapping[str, float]) -> StudentFigures:
     elif _is_blank(each):
         reasons.append("answered nothing")
     if percent is not None and percent < HALF and not reasons:
-        reasons.append(f"has {percent:.0f} % of the points")
+        reasons.append(f"has {math.floor(percent)} % of the points")
     if time_outs:
         reasons.append("wrote a cell that did not end")
     reasons += [

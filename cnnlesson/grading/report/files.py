@@ -5,13 +5,18 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from cnnlesson.grading.report.counting import Figures
+from cnnlesson.grading.report.counting import (
+    Figures,
+    MisconceptionFigures,
+    QuestionFigures,
+    StudentFigures,
+)
 from cnnlesson.grading.report.page import page
 from cnnlesson.grading.sheets import defused
 
@@ -47,18 +52,17 @@ def as_json(figures: Figures, made: datetime) -> str:
 def as_csv(figures: Figures) -> dict[str, str]:
     """Return the tables of the report as CSV, by the files' names."""
     return {
-        "questions.csv": _table(figures.questions),
-        "misconceptions.csv": _table(figures.misconceptions),
-        "students.csv": _table(figures.per_student),
+        "questions.csv": _table(QuestionFigures, figures.questions),
+        "misconceptions.csv": _table(MisconceptionFigures, figures.misconceptions),
+        "students.csv": _table(StudentFigures, figures.per_student),
     }
 
 
-def _table(rows: Sequence[Any]) -> str:
-    told = [asdict(row) for row in rows]
+def _table(kind: Any, rows: Sequence[Any]) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(told[0] if told else ())
-    writer.writerows([_cell(value) for value in row.values()] for row in told)
+    writer.writerow(each.name for each in fields(kind))
+    writer.writerows([_cell(value) for value in asdict(row).values()] for row in rows)
     return file.getvalue()
 
 
