@@ -1,7 +1,7 @@
 # Each target does its own set-up; a machine needs only Python and make.
 #
 #   make lab      open the course in JupyterLab
-#   make site     make pages of the notebooks, which stay live without a kernel and a network
+#   make site     make pages of lessons and documentation, live without a kernel and a network
 #   make student-bundle   write dist/cnnlesson-student-VERSION.zip, to give to students
 #   make dist     build the wheel and the sdist of the library into dist/
 #   make hub      start a JupyterHub with nbgrader's exchange on this machine, to try it
@@ -44,8 +44,10 @@ $(VENV)/created:
 
 $(VENV)/with-lab: extras := lab,grading,sandbox,parallel
 $(VENV)/with-test: extras := test,browser,postgres
-$(VENV)/with-test: $(VENV)/with-lab $(VENV)/with-hub $(VENV)/with-npm
+$(VENV)/with-test: $(VENV)/with-site $(VENV)/with-hub $(VENV)/with-npm
 $(VENV)/with-dev: extras := dev
+$(VENV)/with-site: extras := site
+$(VENV)/with-site: $(VENV)/with-lab
 $(VENV)/with-hub: extras := hub
 $(VENV)/with-hub: $(VENV)/with-lab
 
@@ -57,7 +59,7 @@ $(VENV)/with-%: $(VENV)/created pyproject.toml constraints.txt
 # npm, where the machine has none.
 $(VENV)/with-npm: $(VENV)/with-lab
 	@command -v npm >/dev/null || uv pip install --quiet --python $(BIN)/python \
-	    --constraint constraints.txt --editable '.[site]'
+	    --constraint constraints.txt --editable '.[npm]'
 	@touch $@
 
 tools/%/node_modules/.package-lock.json: $(VENV)/with-npm tools/%/package-lock.json
@@ -86,7 +88,7 @@ lab: $(VENV)/with-lab
 	    --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb $(LAB_FLAGS)
 
 SITE := build/site
-site: $(VENV)/with-lab tools/site/node_modules/.package-lock.json
+site: $(VENV)/with-site tools/site/node_modules/.package-lock.json
 	python tools/site/build.py $(SITE)
 	@echo "The site begins at $(SITE)/index.html"
 

@@ -653,7 +653,9 @@ def static_page(tmp_path_factory, make_in_checkout):
     make_in_checkout("tools/site/node_modules/.package-lock.json")
     spec = importlib.util.spec_from_file_location("build", ROOT / "tools/site/build.py")
     build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "tools/site")  # where build.py finds its neighbour
+        spec.loader.exec_module(build)
     site = tmp_path_factory.mktemp("boxes")
     for folder in ("assets", "notebooks"):
         (site / folder).mkdir()

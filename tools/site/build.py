@@ -1,4 +1,4 @@
-"""Make a site of the notebooks: pages that read well and stay live with no kernel and no network.
+"""Make a site of lessons and documentation, which needs no kernel and no network.
 
 A browser that opens a file may not import a module from another, so each page carries its own
 visualisers; what all pages share (the widget manager, the typesetting of formulas) lies in assets/.
@@ -7,12 +7,14 @@ visualisers; what all pages share (the widget manager, the typesetting of formul
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import nbformat
+import reference
 from nbclient import NotebookClient
 from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
@@ -40,7 +42,18 @@ START = """\
 <a href="notebooks/00-start-here.html">Start here</a>
 """
 
-LECTURERS = "docs/lecturer/index.html"  # leads to the other pages in docs/
+LINK = re.compile(r"\]\(([^):#]+)\.(ipynb|md)(#[^)]*)?\)")
+"""A link from a notebook, or a text, to another."""
+
+LED_TO = (
+    "docs/index.html",
+    "docs/students.html",
+    *(
+        f"docs/{audience}/index.html"
+        for audience in ("instructors", "lecturer", "administrators", "developers", "reference")
+    ),
+)
+"""The pages in docs/ that every page leads to; they lead to the others."""
 
 
 class Page(NamedTuple):
@@ -95,7 +108,17 @@ def assignment(about: Assignment) -> Page:
 def document(path: Path) -> Page:
     """Make a page of a text in Markdown; a folder's README is its index."""
     address = path.relative_to(ROOT).with_suffix(".html").as_posix()
-    return _prose(address.replace("README", "index"), path.read_text(encoding="utf-8"))
+    text = reference.linked(path.read_text(encoding="utf-8"))
+    return _prose(address.replace("README", "index"), text)
+
+
+def public_api() -> list[Page]:
+    """Make a page for each module that docs/reference/README.md lists."""
+    index = (ROOT / "docs/reference/README.md").read_text(encoding="utf-8")
+    return [
+        _prose(f"docs/reference/{name}.html", reference.document(name))
+        for name in reference.modules(index)
+    ]
 
 
 def _prose(address: str, text: str) -> Page:
@@ -103,11 +126,12 @@ def _prose(address: str, text: str) -> Page:
     return Page(address, _title(notebook), notebook)
 
 
-def html(page: Page, pages: Sequence[Page] = ()) -> str:
-    """Write a page, with links to those that every page leads to."""
+def html(page: Page, groups: Mapping[str, Sequence[Page]] = MappingProxyType({})) -> str:
+    """Write a page, with links to those that every page leads to, by what they are."""
+    folder = (ROOT / page.address).parent
     for cell in page.notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\(([^):]+)\.(ipynb|md)\b", _link, cell.source)
+            cell.source = LINK.sub(lambda link: _to_page(link, folder), cell.source)
     exporter = _exporter(page.root)
     source, _, _ = exporter.environment.loader.get_source(
         exporter.environment, "lab/static/theme-dark.css"
@@ -118,7 +142,7 @@ def html(page: Page, pages: Sequence[Page] = ()) -> str:
             "metadata": {"name": page.title},
             "anywidget_path": f"{page.root}assets/anywidget",
             "dark_theme_css": source,
-            "pages": pages,
+            "groups": groups,
             "address": page.address,
             "root": page.root,
         },
@@ -144,34 +168,53 @@ def _exporter(root: str) -> HTMLExporter:
 def _title(notebook: nbformat.NotebookNode) -> str:
     """Return a notebook's first heading; it may have none."""
     heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
-    return heading[1] if heading else "Untitled"
+    return heading[1].replace("`", "") if heading else "Untitled"
 
 
-def _link(match: re.Match[str]) -> str:
+def _to_page(link: re.Match[str], folder: Path) -> str:
     """Lead from page to page, but to an assignment itself, which is a notebook to be answered."""
-    target, suffix = match.groups()
+    target, suffix, place = link.groups()
     if target.startswith("../release/"):
-        return f"]({target}.{suffix}"
-    return f"]({target.replace('README', 'index')}.html"
+        return link[0]
+    if place and suffix == "md":
+        place = _jupyters(place, (folder / f"{target}.md").read_text(encoding="utf-8"))
+    return f"]({target.replace('README', 'index')}.html{place or ''})"
+
+
+def _jupyters(place: str, text: str) -> str:
+    """Return Jupyter's name for a heading, from GitHub's."""
+    for heading in re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE):
+        if place == "#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-"):
+            return "#" + heading.replace(" ", "-")
+    return place
 
 
 def build(site: Path) -> None:
     """Make the whole site, anew."""
     shutil.rmtree(site, ignore_errors=True)
-    for folder in ("assets", "notebooks", "assignments", "docs/lecturer"):
-        (site / folder).mkdir(parents=True)
+    (site / "assets").mkdir(parents=True)
     for name, source in ASSETS.items():
         (site / "assets" / name).write_bytes(source.read_bytes())
     shutil.copytree(ROOT / "release", site / "release")
     shutil.copytree(ROOT / "notebooks/pictures", site / "notebooks/pictures")
     shutil.copy(ROOT / "LICENSE", site / "LICENSE.txt")
-    pages = [lesson(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
-    pages += [assignment(about) for about in ASSIGNMENTS.values()]
-    pages += [document(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
-    lead_to = [page for page in pages if not page.address.startswith("docs/")]
-    lead_to += [page for page in pages if page.address == LECTURERS]
+    lessons = [lesson(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    assignments = [assignment(about) for about in ASSIGNMENTS.values()]
+    documents = [document(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
+    groups = {
+        "Lessons": lessons,
+        "Assignments": assignments,
+        "Documentation": sorted(
+            (page for page in documents if page.address in LED_TO),
+            key=lambda page: LED_TO.index(page.address),
+        ),
+    }
+    others = [document(ROOT / "CONTRIBUTING.md"), *public_api()]
+    pages = [*lessons, *assignments, *documents, *others]
     for page in pages:
-        (site / page.address).write_text(html(page, lead_to), encoding="utf-8")
+        file = site / page.address
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(html(page, groups), encoding="utf-8")
     (site / "index.html").write_text(START, encoding="utf-8")
     size = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
     print(f"{len(pages)} pages, {size / 1e6:.1f} MB")
