@@ -9,7 +9,7 @@ import pytest
 from course import ROOT
 from links import is_external, leads_nowhere, links, prose
 
-FOLDERS = ("", "docs/", "docs/lecturer/", "benchmarks/", "notebooks/", "source/*/", "release/*/")
+FOLDERS = ("", "docs/", "docs/*/", "benchmarks/", "notebooks/", "source/*/", "release/*/")
 TEXTS = sorted(
     path
     for folder in FOLDERS
