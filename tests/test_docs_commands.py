@@ -13,6 +13,7 @@ import manual
 import nbformat
 import pytest
 from course import ROOT
+from labs import kernel_awaited, quiet_home, served
 from lms_class import ASSIGNMENT, zipped
 from manual import PAGES, Cell, Change, Commands, File
 from nbgrader.api import Gradebook
@@ -33,13 +34,11 @@ ELSEWHERE = {  # what a command begins with: the test that runs it, or CI itself
     "make site": "tests/test_site.py::test_every_visualiser_is_live",
     "make student-bundle": BUNDLE,
     "make test": ".ci/run::make test",
-    "pip install 'cnnlesson[grading,sandbox]'": WHEEL,
-    "pip install 'cnnlesson[lab,grading,sandbox,parallel]' jupyterhub": HUB,
     "dask scheduler": SCHEDULER,
     "dask worker": SCHEDULER,
     "cnnlesson autograde parameter-sharing --scheduler": SCHEDULER,
 }
-UNTESTED = ()  # what cannot be run on one machine; its section has to say so
+UNTESTED = ("pip install",)  # what a command begins with that is run nowhere; its section says so
 
 
 # --- What the reader of a page has and does, besides what it says ---------------------------------
@@ -174,8 +173,9 @@ def typed(lines, course):
 
 
 OURS = ("PYTHONDONTWRITEBYTECODE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")
+BIN = Path(sys.executable).parent
 ACTIVE = {name: value for name, value in os.environ.items() if name not in OURS} | {
-    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]])
 }
 
 
@@ -288,16 +288,16 @@ def type_all(step, page, course):
 
 @pytest.mark.nbgrader
 @pytest.mark.sandbox
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in REPEATS])
-def test_a_page_can_be_followed_word_for_word(page, follow):
-    follow(page)
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in REPEATS])
+def test_a_page_can_be_followed_word_for_word(name, follow):
+    follow(name)
 
 
-@pytest.mark.parametrize("page", REPEATS)
-def test_the_commands_of_a_page_are_those_of_another_in_its_order(page):
-    in_the_other = iter(manual.commands(REPEATS[page]))
-    for line in manual.commands(page):
-        assert elsewhere(line) or line in in_the_other, (page, line)
+@pytest.mark.parametrize("name", REPEATS)
+def test_the_commands_of_a_page_are_those_of_another_in_its_order(name):
+    in_the_other = iter(manual.commands(REPEATS[name]))
+    for line in manual.commands(name):
+        assert elsewhere(line) or line in in_the_other, line
 
 
 def test_what_is_run_elsewhere_is_in_the_documentation_and_there():
@@ -307,6 +307,78 @@ def test_what_is_run_elsewhere_is_in_the_documentation_and_there():
         file, _, name = place.partition("::")
         name = f"def {name}(" if file.endswith(".py") else name
         assert name in (ROOT / file).read_text(encoding="utf-8"), place
+
+
+# --- In JupyterLab ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jupyterlab(follow, tmp_path):
+    """JupyterLab in the course that has the new question, but not its assignment yet."""
+    course, _ = follow(OWN_QUESTION)
+    shutil.rmtree(course / "source" / "pooling")
+    command = [BIN / "jupyter-lab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
+    command += ["--allow-root"] if os.geteuid() == 0 else []
+    home = quiet_home(tmp_path)
+    with served(command, course, ACTIVE | {"PYTHONPATH": str(course)}, home) as (host, _, token):
+        yield course, lambda path: f"{host}/{path}?reset&token={token}"
+
+
+@pytest.mark.browser
+@pytest.mark.sandbox
+def test_an_assignment_is_written_in_jupyterlab_as_the_page_says(jupyterlab, page):
+    course, server = jupyterlab
+    wanted = [step for step in manual.steps(OWN_QUESTION) if isinstance(step, Cell)]
+    path = "source/pooling/pooling.ipynb"
+    page.goto(server("lab/tree/notebooks"))
+    page.locator(".jp-DirListing-item", has_text="01-parameter").wait_for()
+    page.locator(".jp-BreadCrumbs-home").click()
+    page.locator(".jp-DirListing-item", has_text="source").dblclick()
+    page.locator(".jp-DirListing-item", has_text="parameter-sharing").wait_for()
+    page.get_by_role("button", name="New Folder").click()
+    page.locator(".jp-DirListing-editor").fill("pooling")
+    page.keyboard.press("Enter")
+    page.locator(".jp-DirListing-item", has_text="pooling").dblclick()
+    page.get_by_role("button", name="New Launcher (").click()
+    python = page.locator('.jp-LauncherCard[title*="Python 3 (ipykernel)"]:visible').first
+    with kernel_awaited(page, server, path.replace("pooling.ipynb", "Untitled.ipynb")):
+        python.click()
+    choose(page, "File", "Rename Notebook…")
+    page.locator(".jp-Dialog input").fill("pooling.ipynb")
+    page.locator(".jp-Dialog").get_by_role("button", name="Rename").click()
+    page.get_by_role("tab", name="pooling.ipynb").wait_for()
+    page.get_by_role("tab", name="Create Assignment").click()
+    for number, cell in enumerate(wanted):
+        page.keyboard.press("Escape")
+        if number:
+            page.keyboard.press("b")
+        if cell.kind == "Markdown":
+            page.keyboard.press("m")
+        page.keyboard.press("Enter")
+        page.keyboard.insert_text(cell.source)
+    boxes = page.locator(".nbgrader-CellWidget")
+    for box, cell in zip(boxes.all(), wanted, strict=True):
+        box.get_by_label("Type").select_option(label=cell.type)
+        for label, value in (("ID", cell.id), ("Points", str(cell.points or ""))):
+            if value:
+                box.get_by_label(label).fill(value)
+                box.get_by_label(label).press("Tab")
+    choose(page, "Run", "Run All Cells")
+    page.locator(".jp-OutputArea-output", has_text=re.compile(r"\(\d+, \d+\) is right")).wait_for()
+    with page.expect_response(lambda answer: answer.request.method == "PUT"):
+        page.keyboard.press("Control+S")
+    saved = nbformat.read(course / path, as_version=4)
+    assert told_by(saved) == told_by(nbformat.reads(written(wanted), as_version=4))
+
+
+def choose(page, menu, entry):
+    page.get_by_role("menuitem", name=menu, exact=True).click()
+    page.get_by_role("menuitem", name=entry, exact=True).click()
+
+
+def told_by(notebook):
+    """What of a notebook counts."""
+    return [(each.cell_type, each.source, each.metadata.get("nbgrader")) for each in notebook.cells]
 
 
 # --- What a page leaves ----------------------------------------------------------------------
