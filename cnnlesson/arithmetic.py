@@ -40,6 +40,8 @@ ShapeLike = Sequence[SupportsIndex]
 """Three whole numbers: height, width and depth."""
 
 PaddingName = Literal["valid", "same", "full"]
+"""The names of paddings that frameworks have."""
+
 AxisPadding = SupportsIndex | Sequence[SupportsIndex] | PaddingName
 """Along one axis: P for each end, (before, after), or a name."""
 
@@ -257,6 +259,13 @@ def padding_sides(
     dilation: int = 1,
 ) -> Pair:
     """Give the padding along one axis in numbers, (before, after), whichever way it was written.
+
+    Args:
+        padding: P for each end, (before, after), or a name.
+        input_size: W, in pixels; it matters to "same" alone.
+        filter_size: F.
+        stride: S, in pixels.
+        dilation: D.
 
     Raises:
         TypeError: if `padding` is neither a whole number, nor two, nor a name.
@@ -701,6 +710,9 @@ def receptive_field(layers: Iterable[AxisLayer | tuple[int, ...]]) -> list[Recep
 def read_shape(shape: ShapeLike) -> Shape:
     """Return (H, W, C) as three ints of at least 1.
 
+    Args:
+        shape: height, width and depth, of any kind of whole number.
+
     Raises:
         TypeError: if these are not three whole numbers.
         ValueError: if one is below 1.
@@ -721,6 +733,11 @@ def read_shape(shape: ShapeLike) -> Shape:
 def channels_per_group(name: str, channels: int, groups: int) -> int:
     """Return channels / groups.
 
+    Args:
+        name: what the channels are called in an error, such as "in_channels".
+        channels: C or K, at least 1.
+        groups: G, at least 1.
+
     Raises:
         TypeError: if a number is not whole.
         ValueError: if a number is below 1, or the division leaves a rest.
@@ -736,7 +753,18 @@ def channels_per_group(name: str, channels: int, groups: int) -> int:
 
 
 def both_paddings(padding: Padding) -> tuple[AxisPadding, AxisPadding]:
-    """Return the padding of the height and of the width; a name stays one, for both."""
+    """Return the padding of the height and of the width; a name stays one, for both.
+
+    Args:
+        padding: in any form that `Padding` has.
+
+    Returns:
+        (rows, columns), each P for both ends, (before, after), or the name.
+
+    Raises:
+        TypeError: if it is neither whole numbers nor a name.
+        ValueError: if a number is negative.
+    """
     if isinstance(padding, str):
         return padding, padding
     return per_side(padding)

@@ -25,7 +25,10 @@ from cnnlesson.settings import Pair, PerAxis, PerSide, per_axis, per_side, whole
 from cnnlesson.tables import Table
 
 PoolKind = Literal["max", "average"]
+"""What is taken of a window: its largest number, or the mean."""
+
 ActivationKind = Literal["relu", "relu6", "tanh"]
+"""Functions of one number."""
 
 
 # --- Layers ----------------------------------------------------------------------------------
@@ -384,6 +387,10 @@ class Block:
 
     def join(self, input_shape: Shape, shapes: Sequence[Shape]) -> Shape:
         """Give the shape of what the paths' outputs make together.
+
+        Args:
+            input_shape: (H, W, C) of the block's input.
+            shapes: (H, W, C) of each path's output, in order.
 
         Raises:
             ValueError: if they do not go together.

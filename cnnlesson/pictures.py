@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from cnnlesson.settings import per_axis, whole
 
 Picture = NDArray[np.float32]
+"""(C, H, W), from 0 to 1."""
+
 _Mask = NDArray[np.bool_]
 _Point = tuple[float, float]
 

@@ -22,6 +22,7 @@ HAND_IN = "hand-in"
 """The folder, in the student's own, for what is to be uploaded."""
 
 Cell = dict[str, Any]
+"""A notebook's cell, as JSON has it."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ class Review:
 def find_course(folder: Path) -> Path:
     """Return the course that a folder lies in: the nearest one, upwards, that releases assignments.
 
+    Args:
+        folder: where to begin.
+
     Raises:
         LookupError: if there is none.
     """
@@ -78,12 +82,20 @@ def find_course(folder: Path) -> Path:
 
 
 def assignments(course: Path) -> list[str]:
-    """Return the names of the assignments that a course has released."""
+    """Return the names of the assignments that a course has released.
+
+    Args:
+        course: the course's folder.
+    """
     return sorted({notebook.parent.name for notebook in (course / "release").glob("*/*.ipynb")})
 
 
 def released(course: Path, assignment: str) -> Path:
     """Return the folder with an assignment's released files.
+
+    Args:
+        course: the course's folder.
+        assignment: the assignment's name.
 
     Raises:
         LookupError: if there is no such assignment; the message names those there are.

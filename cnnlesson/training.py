@@ -23,8 +23,14 @@ from cnnlesson.settings import per_axis, whole
 from cnnlesson.tables import Cell, Table
 
 Array = NDArray[np.floating[Any]]
+"""Numbers, float32 or float64."""
+
 Labels = NDArray[np.integer[Any]]
+"""(N,): the class of each image, counted from 0."""
+
 Arrays = dict[str, Array]
+"""Parameters or gradients, by name."""
+
 Backward = Callable[[Array], tuple[Array, Arrays]]
 """From the gradient of a layer's output to that of its input, and those of its parameters."""
 
@@ -95,7 +101,14 @@ class Model:
         return self._forward(images)[0]
 
     def predict(self, images: Array) -> NDArray[np.intp]:
-        """Give the class of the highest score for each of the images: (N,). See `forward`."""
+        """Give the class of the highest score for each of the images.
+
+        Args:
+            images: (N, C, H, W), as for `forward`, which says what is refused.
+
+        Returns:
+            (N,), counted from 0; among equal scores the first.
+        """
         classes: NDArray[np.intp] = np.argmax(self.forward(images), axis=1)
         return classes
 
@@ -270,7 +283,15 @@ class SGD:
         self._velocities = {name: np.zeros_like(values) for name, values in parameters.items()}
 
     def step(self, gradients: Mapping[str, Array]) -> None:
-        """Change the parameters by gradients of the same names."""
+        """Change the parameters, in place: v = momentum * v + gradient, then p -= rate * v.
+
+        Args:
+            gradients: arrays by the names and in the shapes of the parameters; a parameter that is
+                not named stays.
+
+        Raises:
+            KeyError: if there is no parameter of a name.
+        """
         for name, gradient in gradients.items():
             velocity = self._velocities[name]
             velocity *= self.momentum

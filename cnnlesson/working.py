@@ -33,6 +33,7 @@ from cnnlesson.expressions import (
 from cnnlesson.settings import Pair, one_axis, per_axis
 
 Values = Mapping[str, int | Fraction]
+"""Symbols, such as "W", to their numbers."""
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,14 @@ def leads_nowhere(link, path):
     target = path.parent / unquote(name) if name else path
     if not target.exists():
         return True
-    return bool(anchor) and unquote(anchor) not in _anchors(target)
+    return bool(anchor) and unquote(anchor) not in places(target)
 
 
 def is_external(link):
     return link.startswith(("http:", "https:"))
 
 
-def _anchors(path):
+def places(path):
     """The places in a file: by GitHub's rule for Markdown, by Jupyter's for notebooks."""
     if path.suffix == ".html":
         return _Html(path.read_text(encoding="utf-8")).anchors

@@ -1,12 +1,13 @@
 """The pages that `make site` makes: read from a disk, with no network and no kernel."""
 
+import importlib
 import re
 
 import nbformat
 import pytest
 from access import DESKTOP, PHONE, SCHEMES, cut_off, scrolls_sideways, violations
 from course import ROOT
-from links import is_external, leads_nowhere, links
+from links import is_external, leads_nowhere, links, places
 from test_visualisers import CALLS
 
 from cnnlesson.quiz.bank import ASSIGNMENTS
@@ -162,6 +163,16 @@ def test_a_page_is_for_everybody_on_a_phone_or_a_desktop_in_either_theme(name, o
     assert "Redistribution" in page.locator("body").inner_text()
 
 
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_reference_has_a_place_for_every_public_name(name, site):
+    module = importlib.import_module(name)
+    public = getattr(module, "__all__", None) or [
+        each for each, value in vars(module).items() if getattr(value, "__module__", "") == name
+    ]
+    wanted = {f"{name}.{each}" for each in public if not each.startswith("_")}
+    assert wanted <= places(site / f"docs/reference/{name}.html")
+
+
 @pytest.mark.parametrize("name", ["index.html", *PAGES])
 def test_every_link_within_the_site_leads_somewhere(name, site):
     within = [link for link in links(site / name) if not is_external(link)]
@@ -173,15 +184,19 @@ def test_every_page_is_known_here(site):
     assert made == {"index.html", *PAGES}
 
 
-def test_the_start_leads_to_the_lecturers_pages(offline, site):
+def test_the_start_leads_to_every_page(offline, site):
     page = offline("index.html")
     page.wait_for_url("**/notebooks/00-start-here.html")
-    page.get_by_role("navigation").get_by_role("link", name="For lecturers").click()
-    page.get_by_role("heading", name="For lecturers").wait_for()
-    links = page.locator("main a[href$='.html']")
-    reached = links.evaluate_all("all => all.map((link) => decodeURI(link.href))")
-    texts = {(site / name).as_uri() for name in PAGES if name.startswith("docs/")}
-    assert {page.url, *reached} == texts
+    page.get_by_role("navigation").get_by_role("link", name="For instructors").click()
+    page.get_by_role("heading", name="For instructors", level=1).wait_for()
+    reached, waiting = set(), [site / "index.html"]
+    while waiting:
+        here = waiting.pop()
+        reached.add(here)
+        within = (link.partition("#")[0] for link in links(here) if not is_external(link))
+        targets = ((here.parent / link).resolve() for link in within)
+        waiting += [each for each in targets if each.suffix == ".html" and each not in reached]
+    assert {(site / name).resolve() for name in PAGES} <= reached
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

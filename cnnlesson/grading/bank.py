@@ -50,15 +50,28 @@ class Paper(Protocol):
     """One student's questions of one assignment."""
 
     def material(self) -> Mapping[str, bytes]:
-        """Return the files that lie on the desk before the first cell, by path."""
+        """Return the files that lie on the desk before the first cell, by path.
+
+        The desk is a folder in the sandbox, which the environment's `CNNLESSON_DESK` names;
+        students' code can read and write there.
+        """
 
     def with_cell(self, question: str, nonce: str) -> Mapping[str, bytes]:
-        """Return the files that come onto the desk just before a grade cell."""
+        """Return the files that come onto the desk just before a grade cell, by path.
+
+        Args:
+            question: which question the cell asks.
+            nonce: text to draw test values by: nobody knows it before, and it is the same when
+                the submission is graded again.
+        """
 
     def after_cell(self, question: str) -> Mapping[str, bytes]:
-        """Return the files that are handed out once the cell has run.
+        """Return the files that are handed out once a grade cell has run, by path.
 
         Those under `library/` can be imported.
+
+        Args:
+            question: which question the cell asked.
         """
 
     def judge(
@@ -88,17 +101,33 @@ class Bank(Protocol):
     """The MIME type of an answer record."""
 
     def question(self, grade_id: str, source: str) -> str | None:
-        """Return the question that a grade cell of `source/` asks; None for a plain one.
+        """Return the question that a grade cell asks; None for a plain one.
+
+        Args:
+            grade_id: nbgrader's name for the cell.
+            source: all of the cell's text, as it stands in `source/`.
 
         Raises:
             ValueError: if the cell seems to ask one, but in a form that cannot be judged.
         """
 
     def paper(self, assignment: str, student: str) -> Paper:
-        """Return a student's questions of an assignment, by nbgrader's names for both."""
+        """Return a student's questions of an assignment.
+
+        Args:
+            assignment: its name, as nbgrader has it.
+            student: the student's id, as nbgrader has it.
+        """
 
     def library(self, assignment: str) -> Mapping[str, bytes]:
-        """Return the student's library inside the sandbox, by paths from a folder on `sys.path`."""
+        """Return the files of the student's library inside the sandbox.
+
+        Args:
+            assignment: its name, as nbgrader has it.
+
+        Returns:
+            Contents by path, relative to a folder on `sys.path`; none if students need none.
+        """
 
 
 class Telling(Protocol):
@@ -119,12 +148,23 @@ class Telling(Protocol):
 
 
 def title_of(bank: Bank | None, question: str) -> str:
-    """Return what people call a question: its id, if the bank has no name for it."""
+    """Return what people call a question: its id, if the bank has no name for it.
+
+    Args:
+        bank: the course's bank, if it has one; `Telling` is optional.
+        question: the question's id.
+    """
     return _told(lambda: bank.title(question)) or question  # type: ignore[union-attr]
 
 
 def sentence_of(bank: Bank | None, question: str, misconception: str) -> str:
-    """Return what is wrong about a misconception; nothing, if the bank does not say."""
+    """Return what is wrong about a misconception; nothing, if the bank does not say.
+
+    Args:
+        bank: the course's bank, if it has one; `Telling` is optional.
+        question: the id of a question at which it showed.
+        misconception: its id.
+    """
     return _told(lambda: bank.sentence(question, misconception))  # type: ignore[union-attr]
 
 

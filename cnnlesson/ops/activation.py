@@ -10,7 +10,10 @@ from cnnlesson.ops.checks import Array
 
 
 def relu(x: Array) -> Array:
-    """Replace what is negative by zero, in an array of any shape.
+    """Replace what is negative by zero, in an array of any shape: max(x, 0).
+
+    Args:
+        x: float32 or float64, of any shape.
 
     Raises:
         TypeError: if `x` is not an array of float32 or float64.

@@ -171,6 +171,9 @@ def avg_pool2d_gradient(
 def global_max_pool(x: Array) -> Array:
     """Take the largest number of each channel: (N, C, H, W) becomes (N, C).
 
+    Args:
+        x: (N, C, H, W), float32 or float64, of at least one pixel.
+
     Raises:
         TypeError: if `x` is not an array of float32 or float64.
         ValueError: if the rank is wrong, or the images have no pixels.
@@ -202,6 +205,9 @@ def global_max_pool_gradient(x: Array, dy: Array) -> Array:
 
 def global_avg_pool(x: Array) -> Array:
     """Average each channel: (N, C, H, W) becomes (N, C).
+
+    Args:
+        x: (N, C, H, W), float32 or float64, of at least one pixel.
 
     Raises:
         TypeError: if `x` is not an array of float32 or float64.

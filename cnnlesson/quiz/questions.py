@@ -11,6 +11,8 @@ from cnnlesson.quiz.functions import Task
 from cnnlesson.quiz.setups import Numbers
 
 Number = int | Fraction
+"""A number as formulas give it; a fraction is wrong, and says how it came about."""
+
 Answer = Any
 """An int or Fraction, a tuple of them, the letter or letters of choices; see `Kind`."""
 
@@ -32,6 +34,7 @@ FIELDS = {
     Kind.SIZE: ("height", "width"),
     Kind.SHAPE: ("height", "width", "depth"),
 }
+"""What the numbers of an answer are called, where its question does not name them."""
 
 
 @dataclass(frozen=True)

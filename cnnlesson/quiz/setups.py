@@ -14,6 +14,7 @@ from cnnlesson import arithmetic
 from cnnlesson.arithmetic import Shape
 
 Choice = TypeVar("Choice")
+"""What `Draw.pick` picks from, and returns."""
 
 Row = tuple[str, str]
 """What a quantity is called, and its value, as the card's table shows them."""
@@ -27,7 +28,11 @@ class Draw:
         self._picks = 0
 
     def pick(self, choices: Sequence[Choice]) -> Choice:
-        """Return one of the choices."""
+        """Return one of the choices.
+
+        Args:
+            choices: what there is to choose from, at least one; each pick draws anew.
+        """
         self._picks += 1
         return choices[_hash(f"{self._key}/{self._picks}") % len(choices)]
 
@@ -239,6 +244,7 @@ class NoNumbers:
 
 
 IDEA = Numbers("idea", NoNumbers(), lambda draw: NoNumbers(1 + draw.pick(range(9999))))
+"""Of questions about an idea: no numbers, and an order of choices for each student."""
 
 RUNNING_EXAMPLE = Layer((32, 32, 3), 8, 20, stride=2, padding=1)
 """The lesson's own layer."""

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from griffe import GriffeLoader, Module, Object, Parser
+from griffe import Alias, GriffeLoader, Module, Object, Parser
 from griffe2md import default_config, render_object_docs
 
 _STYLE = default_config | {
@@ -42,7 +42,19 @@ def _package() -> Module:
     package = loader.load("cnnlesson")
     loader.resolve_aliases()
     _escape(package)
+    _show_exports(package)
     return package
+
+
+def _show_exports(package: Module) -> None:
+    """Have what a package exports stand before a module of the same name, as in `ops.dense`."""
+    modules = [each for each in package.modules.values() if not each.is_alias]
+    for each in modules:
+        _show_exports(each)
+    for each in modules:
+        exported = package.exports and each.name in package.exports
+        if exported and each.name in each.members:
+            package.members[each.name] = Alias(each.name, each.members[each.name], parent=package)
 
 
 def _escape(thing: Object) -> None:
