@@ -18,6 +18,8 @@ from lms_class import ASSIGNMENT, zipped
 from manual import PAGES, Cell, Change, Commands, File
 from nbgrader.api import Gradebook
 
+from cnnlesson.cli import main
+
 BUNDLE = "tests/test_student_path.py::test_the_bundle_holds_the_students_side_alone"
 HUB = "tests/test_hub.py::test_from_the_release_to_the_feedback"
 LAB = "tests/test_jupyterlab.py::test_a_lesson_runs_from_top_to_bottom"
@@ -307,6 +309,19 @@ def test_what_is_run_elsewhere_is_in_the_documentation_and_there():
         file, _, name = place.partition("::")
         name = f"def {name}(" if file.endswith(".py") else name
         assert name in (ROOT / file).read_text(encoding="utf-8"), place
+
+
+def test_commands_within_sentences_exist():
+    """Those in blocks are run; of others, at least the names are right."""
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"`make ([\w-]+)", text):
+            assert target in targets, (path, target)
+        for name, arguments in re.findall(r"`cnnlesson ([\w-]+)([^`]*)`", text):
+            known = {flag for each in main.commands[name].params for flag in each.opts}
+            used = set(re.findall(r"--[\w-]+", arguments))
+            assert used <= known or name in ("autograde", "feedback"), (path, name, arguments)
 
 
 # --- In JupyterLab ---------------------------------------------------------------------------
