@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 import nbformat
@@ -126,7 +125,7 @@ def _prose(address: str, text: str) -> Page:
     return Page(address, _title(notebook), notebook)
 
 
-def html(page: Page, groups: Mapping[str, Sequence[Page]] = MappingProxyType({})) -> str:
+def html(page: Page, groups: Mapping[str, Sequence[Page]] | None = None) -> str:
     """Write a page, with links to those that every page leads to, by what they are."""
     folder = (ROOT / page.address).parent
     for cell in page.notebook.cells:
@@ -142,7 +141,7 @@ def html(page: Page, groups: Mapping[str, Sequence[Page]] = MappingProxyType({})
             "metadata": {"name": page.title},
             "anywidget_path": f"{page.root}assets/anywidget",
             "dark_theme_css": source,
-            "groups": groups,
+            "groups": groups or {},
             "address": page.address,
             "root": page.root,
         },
