@@ -108,12 +108,20 @@ def released(folder: Path, assignment: str, count: int) -> list:
 def check_scores(assignment: str, students: list, stock: Path | None, mine: Path) -> None:
     """Make sure that everybody has the points that the simulated class is listed with."""
     listed = {each.student: [one for one in each.answers if not one.by_hand] for each in students}
-    for each in class_scores(assignment, mine):
-        assert each.score == sum(one.points for one in listed[each.student]), each
     handled = {each.student for each in students if each.handling}  # where stock has its traps
-    for each in class_scores(assignment, stock) if stock else ():
-        if each.student not in handled:
-            assert each.score == sum(one.stock_points for one in listed[each.student]), each
+    wrong = [
+        each
+        for each in class_scores(assignment, mine)
+        if each.score != sum(one.points for one in listed[each.student])
+    ] + [
+        each
+        for each in (class_scores(assignment, stock) if stock else ())
+        if each.student not in handled
+        and each.score != sum(one.stock_points for one in listed[each.student])
+    ]
+    if wrong:
+        kept = shutil.copytree(mine, Path(tempfile.mkdtemp(), "course"))
+        sys.exit(f"{wrong} are not as listed; what was graded is in {kept}")
 
 
 # --- What is measured ---------------------------------------------------------------------------
