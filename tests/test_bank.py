@@ -3,7 +3,9 @@
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -12,8 +14,9 @@ from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS, building
 from cnnlesson.quiz.bank.objectives import LESSONS
 from cnnlesson.quiz.cards import card_of
 from cnnlesson.quiz.diagnosis import Outcome, judge
-from cnnlesson.quiz.questions import Kind
+from cnnlesson.quiz.questions import Kind, Misconception
 from cnnlesson.quiz.session import variant
+from cnnlesson.quiz.setups import Numbers
 
 STUDENTS = [f"student-{number}" for number in range(25)]
 ALL = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
@@ -232,3 +235,60 @@ def test_choices_come_in_an_order_of_ones_own(name):
         for letter, text in question.choices.items():
             assert card.letter_of(text.format(g=setup)) == letters[letter]
     assert len(orders) > 5 if question.shuffled else len(orders) == 1
+
+
+# --- What an author may get wrong ------------------------------------------------------------
+
+
+SAID = "At the last numbers, Layer(input_shape=("
+
+
+@pytest.mark.parametrize(
+    ("formulas", "said"),
+    [
+        ({"a": lambda g: g.K + 1, "same": lambda g: g.K}, "'same' leads to the right answer"),
+        ({"a": lambda g: g.F, "b": lambda g: g.F}, "'a' and 'b' lead to the same answer"),
+        ({"half": lambda g: Fraction(1, 2), "no": lambda g: 0}, "'half' and 'no' lead to the same"),
+    ],
+)
+def test_wrong_answers_that_are_always_alike_are_told_by_name(monkeypatch, formulas, said):
+    numbers = replace(QUESTIONS["number-of-parameters"].numbers)
+    question = replace(
+        QUESTIONS["number-of-parameters"],
+        id="mine",
+        numbers=numbers,
+        right_answer=lambda g: g.K,
+        misconceptions=tuple(
+            Misconception(name, "That is not it.", formula) for name, formula in formulas.items()
+        ),
+        pieces=None,
+    )
+    monkeypatch.setitem(QUESTIONS, "mine", question)
+    with pytest.raises(ValueError, match="the question 'mine' can be asked with") as raised:
+        bank.setup(question, variant("any", "ada"))
+    assert SAID in str(raised.value)
+    assert f": of 'mine', {said}" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ((7,), "they are the lesson's own, and nothing else was drawn"),
+        ((7, 9), "they are the lesson's own, or are kept for practice cards"),
+    ],
+)
+def test_too_few_numbers_to_draw_from_are_told(choices, said):
+    numbers = Numbers("few", 7, lambda draw: draw.pick(choices))
+    question = replace(QUESTIONS["number-of-parameters"], id="mine", numbers=numbers)
+    with pytest.raises(ValueError, match="'mine' can be asked with: ") as raised:
+        bank.setup(question, variant("any", "ada"))
+    assert said in str(raised.value)
+    assert "pick from more" in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["question", "assignment"])
+def test_an_id_that_is_taken_is_refused_with_both_places(kind):
+    mine, padding = ModuleType("bank.mine"), ModuleType("bank.padding")
+    entries = [(padding, SimpleNamespace(id="padded")), (mine, SimpleNamespace(id="padded"))]
+    with pytest.raises(ValueError, match=f"'padded', in bank.padding and in bank.mine"):
+        bank._by_id(kind, entries)

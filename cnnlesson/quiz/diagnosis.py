@@ -163,8 +163,32 @@ def apart(question: Question, setup: Any) -> int:
     )
 
 
+def coincidences(question: Question, setup: Any) -> list[str]:
+    """Say which misconceptions lead to the right answer, to the same one, or to none at all."""
+    right = question.right_answer(setup)
+    leading: dict[Answer, list[str]] = {}
+    for (misconception,), values in _single(question, setup):
+        for value in [*filter(_is_whole, values)] or [None]:
+            leading.setdefault(value, []).append(repr(misconception.id))
+    said = []
+    for value, names in leading.items():
+        who = f"{' and '.join(names)} {'leads' if len(names) == 1 else 'lead'} to"
+        if value is None:
+            said.append(f"{who} nothing that can be an answer")
+        elif value == right:
+            said.append(f"{who} the right answer")
+        elif len(names) > 1:
+            said.append(f"{who} the same answer")
+    return said
+
+
 def _by_one(question: Question, setup: Any) -> dict[Answer, list[Explanation]]:
     """Map the wrong answers that single misconceptions lead to, to those that do."""
+    return _by_answer(_single(question, setup), besides={question.right_answer(setup)})
+
+
+def _single(question: Question, setup: Any) -> list[tuple[Explanation, list[Answer]]]:
+    """The answers that each misconception leads to, exact and rounded down."""
     single: list[tuple[Explanation, list[Answer]]] = []
     for misconception in question.misconceptions:
         value = misconception.formula(setup)
@@ -174,7 +198,7 @@ def _by_one(question: Question, setup: Any) -> dict[Answer, list[Explanation]]:
             else _exact_and_rounded(value)
         )
         single.append(((misconception,), values))
-    return _by_answer(single, besides={question.right_answer(setup)})
+    return single
 
 
 def _by_answer(
