@@ -290,5 +290,19 @@ def test_too_few_numbers_to_draw_from_are_told(choices, said):
 def test_an_id_that_is_taken_is_refused_with_both_places(kind):
     mine, padding = ModuleType("bank.mine"), ModuleType("bank.padding")
     entries = [(padding, SimpleNamespace(id="padded")), (mine, SimpleNamespace(id="padded"))]
-    with pytest.raises(ValueError, match=f"'padded', in bank.padding and in bank.mine"):
+    with pytest.raises(ValueError, match="'padded', in bank.padding and in bank.mine"):
         bank._by_id(kind, entries)
+
+
+def test_an_assignment_that_is_not_made_known_yet_is_told_from_one_that_is_not_there():
+    with pytest.raises(ValueError, match=r"'building'; building\.py is there, so make it known in"):
+        bank.find_assignment("building")
+    for name in ("poolin", "../bank", ...):
+        with pytest.raises(ValueError, match="; there are padding, "):
+            bank.find_assignment(name)
+
+
+def test_a_text_that_cannot_be_filled_in_is_told_with_its_question():
+    question = replace(QUESTIONS["number-of-parameters"], id="mine", prompt="Of {g.Q} filters?")
+    with pytest.raises(ValueError, match=r"of the question 'mine' .* no attribute 'Q'"):
+        card_of(question, question.numbers.lesson)

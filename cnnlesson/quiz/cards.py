@@ -73,13 +73,23 @@ def card_of(question: "Question", setup: Any) -> Card:
     Args:
         question: the question.
         setup: the set-up that it is asked about.
+
+    Raises:
+        ValueError: if its texts name what the set-up has not; it is the question that has to be
+            mended.
     """
     at = question.letters(setup)
-    choices = ((at[own], text.format(g=setup)) for own, text in question.choices.items())
+    try:
+        prompt = question.prompt.format(g=setup)
+        choices = [(at[own], text.format(g=setup)) for own, text in question.choices.items()]
+    except (AttributeError, LookupError, ValueError) as error:
+        raise ValueError(
+            f"the prompt or a choice of the question {question.id!r} cannot be filled in: {error}"
+        ) from error
     figure = setup.figure()
     return Card(
         question.title,
-        question.prompt.format(g=setup),
+        prompt,
         Given(**setup.given()),
         setup.rows(),
         sorted(choices),

@@ -7,7 +7,7 @@ from types import EllipsisType
 
 from cnnlesson import identity
 from cnnlesson.quiz import bank
-from cnnlesson.settings import near, shown
+from cnnlesson.settings import shown
 
 NOW, AFTER_GRADING = "now", "after-grading"
 
@@ -79,10 +79,7 @@ def begin(assignment: str, student_id: str | EllipsisType = ..., *, tell: str = 
         ValueError: if there is no such assignment, the id cannot be one, or `tell` is neither.
     """
     global _current
-    if assignment not in bank.ASSIGNMENTS:
-        raise ValueError(
-            f"there is no assignment {assignment!r}; {near(assignment, bank.ASSIGNMENTS)}"
-        )
+    title = bank.find_assignment(assignment).title
     if tell not in (NOW, AFTER_GRADING):
         raise ValueError(f"tell must be {NOW!r} or {AFTER_GRADING!r}, not {tell!r}")
     typed = None if isinstance(student_id, EllipsisType) else student_id
@@ -94,7 +91,6 @@ def begin(assignment: str, student_id: str | EllipsisType = ..., *, tell: str = 
         _current.tell = tell  # whoever runs the cell again has answered what is answered
     else:
         _current = Session(own, tell)
-    title = bank.ASSIGNMENTS[assignment].title
     if student:
         print(f"{title}: the questions of {student}.")  # noqa: T201 - this is how it speaks
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -64,6 +65,21 @@ def find(question_id: str) -> Question:
     if isinstance(question_id, str) and question_id in QUESTIONS:
         return QUESTIONS[question_id]
     raise ValueError(f"there is no question {shown(question_id)}; {near(question_id, QUESTIONS)}")
+
+
+def find_assignment(assignment_id: str) -> Assignment:
+    """Return an assignment by its id.
+
+    Raises:
+        ValueError: if there is none, naming the nearest, or the module that is not made known.
+    """
+    if isinstance(assignment_id, str) and assignment_id in ASSIGNMENTS:
+        return ASSIGNMENTS[assignment_id]
+    what_to_do = near(assignment_id, ASSIGNMENTS)
+    module = str(assignment_id).replace("-", "_")
+    if module in {each.name for each in iter_modules(__path__)}:  # its author asks, and no student
+        what_to_do = f"{module}.py is there, so make it known in {__file__}"
+    raise ValueError(f"there is no assignment {shown(assignment_id)}; {what_to_do}")
 
 
 @lru_cache(maxsize=4096)
