@@ -290,7 +290,7 @@ def test_too_few_numbers_to_draw_from_are_told(choices, said):
 def test_an_id_that_is_taken_is_refused_with_both_places(kind):
     mine, padding = ModuleType("bank.mine"), ModuleType("bank.padding")
     entries = [(padding, SimpleNamespace(id="padded")), (mine, SimpleNamespace(id="padded"))]
-    with pytest.raises(ValueError, match="'padded', in bank.padding and in bank.mine"):
+    with pytest.raises(ValueError, match=r"'padded', in bank\.padding and in bank\.mine"):
         bank._by_id(kind, entries)
 
 

@@ -714,22 +714,38 @@ def test_the_same_files_make_the_same_bundle(bundle, tmp_path):
     assert again.read_bytes() == bundle.read_bytes()
 
 
-def test_what_git_does_not_track_stays_out_and_is_named(tmp_path):
+@pytest.fixture
+def clone(tmp_path):
     course = tmp_path / "course"
-    clone = ["git", "clone", "--quiet", ROOT, course]
-    subprocess.run(clone, check=True)
-    (course / "tools").mkdir(exist_ok=True)
+    subprocess.run(["git", "clone", "--quiet", ROOT, course], check=True)
     shutil.copy2(ROOT / "tools/student_bundle.py", course / "tools")
-    for name in ("release/new/new.ipynb", "notebooks/work/secret.txt", "gradebook.db"):
-        (course / name).parent.mkdir(parents=True, exist_ok=True)
-        (course / name).write_text("{}")
+    return course
+
+
+def test_what_git_does_not_track_stays_out_and_is_named(clone, tmp_path):
+    for name in ("cnnlesson/notes.txt", "notebooks/work/secret.txt", "gradebook.db"):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_text("{}")
     (tmp_path / "out").mkdir()
-    bundle, said = bundle_into(tmp_path / "out", course)
-    assert said.splitlines()[1:] == [
-        "Left out, since git does not track them: release/new/new.ipynb"
-    ]
+    bundle, said = bundle_into(tmp_path / "out", clone)
+    assert said.splitlines()[1:] == ["Left out, since git does not track them: cnnlesson/notes.txt"]
     with zipfile.ZipFile(bundle) as archive:
-        assert not [n for n in archive.namelist() if re.search("new|secret|gradebook", n)]
+        assert not [n for n in archive.namelist() if re.search("notes|secret|gradebook", n)]
+
+
+@pytest.mark.parametrize("name", ["release/new/new.ipynb", "cnnlesson/quiz/bank/new.py"])
+def test_no_bundle_is_made_without_what_students_need(name, clone, tmp_path):
+    (clone / name).parent.mkdir(exist_ok=True)
+    (clone / name).touch()
+    made = subprocess.run(
+        [sys.executable, clone / "tools/student_bundle.py", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 1
+    assert f"would lack {name}, since git does not track it: commit first" in made.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,9 @@ STUDENT_SIDE = (
     "LICENSE",
 )
 
+CODE = (".py", ".js", ".css")
+"""What the library does not run without."""
+
 README = """\
 # How a convolutional layer counts
 
@@ -81,6 +84,20 @@ def listed(*options: str) -> list[str]:
     return sorted(filter(None, git.stdout.decode().split("\0")))
 
 
+def refuse_what_lacks(untracked: list[str]) -> None:
+    """End where students would miss something: what the library imports, or an assignment."""
+    missed = [
+        path
+        for path in untracked
+        if path.startswith("release/") or (path.startswith("cnnlesson/") and path.endswith(CODE))
+    ]
+    if missed:
+        sys.exit(
+            f"The students' zip would lack {', '.join(missed)}, since git does not track "
+            f"{'it' if len(missed) == 1 else 'them'}: commit first, as by git add and git commit"
+        )
+
+
 def write_bundle(folder: Path) -> Path:
     """Write the zip file into a folder, replacing an earlier one of this version."""
     source = (ROOT / "cnnlesson/__init__.py").read_text(encoding="utf-8")
@@ -102,6 +119,8 @@ def write_bundle(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
+    untracked = listed("--others", "--exclude-standard")
+    refuse_what_lacks(untracked)
     print(write_bundle(Path(sys.argv[1])))
-    if untracked := listed("--others", "--exclude-standard"):
+    if untracked:
         print(f"Left out, since git does not track them: {', '.join(untracked)}")
