@@ -246,14 +246,16 @@ def doctor(as_json: bool, course_dir: Path) -> None:
     from cnnlesson.grading.doctor import examine
 
     findings = examine(course_dir)
-    grades = not any(each.state == "missing" and each.needed for each in findings)
+    grades = not any(each.state in ("missing", "amiss") and each.needed for each in findings)
     if as_json:
         told = {"grading works": grades, "findings": [asdict(each) for each in findings]}
         click.echo(json.dumps(told, indent=2))
     else:
         for finding in findings:
             click.echo(finding.sentence())
-        click.echo("Grading works here." if grades else "Grading would not work here.")
+        amiss = any(each.state == "amiss" for each in findings)
+        mend = "; mend what is amiss before students get it" if amiss else ""
+        click.echo(f"Grading {'works' if grades else 'would not work'} here{mend}.")
     sys.exit(0 if grades else 1)
 
 

@@ -5,6 +5,7 @@ import shutil
 import tomllib
 
 import lms_class
+import nbformat
 import pytest
 from click.testing import CliRunner
 from course import ROOT
@@ -98,6 +99,17 @@ def test_the_command_says_it_in_lines_or_json_and_by_its_status(monkeypatch, nee
     assert [each["state"] for each in as_json["findings"]] == ["fine", "missing", "absent"]
 
 
+@pytest.mark.parametrize(("needed", "status"), [(False, 0), (True, 1)])
+def test_what_is_amiss_is_to_be_mended_before_students_get_it(monkeypatch, needed, status):
+    found = [doctor.Finding("x.ipynb", "amiss", "it is empty", get="write it", needed=needed)]
+    monkeypatch.setattr(doctor, "examine", lambda folder: found)
+    said = CliRunner().invoke(main, ["doctor"])
+    assert said.exit_code == status
+    *lines, last = said.output.splitlines()
+    assert lines == ["Amiss: x.ipynb, it is empty. To mend it: write it."]
+    assert last.endswith("here; mend what is amiss before students get it.")
+
+
 @pytest.mark.nbgrader
 def test_a_course_is_looked_at(tmp_path, monkeypatch):
     course = lms_class.course_with_class(tmp_path)
@@ -115,3 +127,126 @@ def test_a_course_is_looked_at(tmp_path, monkeypatch):
     assert found[f"the release of {lms_class.ASSIGNMENT}"].trouble
     assert found["the release of padding"].get == "nbgrader generate_assignment padding"
     assert found["the release of dimensionality"].found == "the gradebook does not have it yet"
+
+
+LOCKED = {"locked": True, "grade": False, "solution": False}
+ANSWER = {"locked": False, "grade": False, "solution": True}
+GRADED = {"locked": True, "grade": True, "solution": False, "points": 1}
+BEGIN = ('begin("padding", student_id)', LOCKED)
+ASK = ('ask("padded-input")', LOCKED)
+SOLUTION = ("p = ...\n### BEGIN SOLUTION\np = 2\n### END SOLUTION", ANSWER)
+CHECK = ('check("padded-input", p)', GRADED)
+
+
+def written(cells):
+    """A notebook of code cells, each with its text and what *Create Assignment* makes of it."""
+    made = nbformat.v4.new_notebook()
+    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    for place, (source, flags) in enumerate(cells, 1):
+        cell = nbformat.v4.new_code_cell(source)
+        if flags:
+            known = {"grade_id": f"id-{place}", "schema_version": 3, "task": False}
+            cell.metadata.nbgrader = known | flags
+        made.cells.append(cell)
+    return nbformat.writes(made)
+
+
+@pytest.fixture
+def examined(tmp_path, monkeypatch):
+    """Write an assignment, and return what is found of its course, or only what is amiss."""
+    shutil.copy2(ROOT / "nbgrader_config.py", tmp_path)
+    (tmp_path / "source/padding").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+
+    def examined(*cells, state="amiss"):
+        (tmp_path / "source/padding/padding.ipynb").write_text(written(cells))
+        return [each for each in doctor._course(tmp_path) if each.state == state]
+
+    return examined
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize(
+    ("cells", "place", "said", "stops"),
+    [
+        ([], "", "it has no cells", False),
+        (
+            [('begin("paddings", student_id)', LOCKED), ASK, SOLUTION, CHECK],
+            ", cell 1 (id-1)",
+            "there is no assignment 'paddings'; did you mean 'padding'?",
+            False,
+        ),
+        (
+            [('begin("dimensionality", student_id)', LOCKED), ASK, SOLUTION, CHECK],
+            ", cell 1 (id-1)",
+            "it begins 'dimensionality', and is graded with the numbers of 'padding'",
+            False,
+        ),
+        (
+            [BEGIN, ('ask("paded-input")', LOCKED), SOLUTION, CHECK],
+            ", cell 2 (id-2)",
+            "there is no question 'paded-input'; did you mean 'padded-input'?",
+            False,
+        ),
+        (
+            [BEGIN, ASK, SOLUTION, ('check("paded-input", p)', GRADED)],
+            ", cell 4 (id-4)",
+            "there is no question 'paded-input'; did you mean 'padded-input'?",
+            True,
+        ),
+        (
+            [BEGIN, ASK, SOLUTION, ('check("one-filter", p)', GRADED)],
+            ", cell 4 (id-4)",
+            "'one-filter' is not among the questions of the assignment 'padding'",
+            False,
+        ),
+        (
+            [BEGIN, ASK, SOLUTION, ('print(p)\ncheck("padded-input", p)', GRADED)],
+            ", cell 4 (id-4)",
+            "the grade cell 'id-4' calls `check` among other things",
+            True,
+        ),
+        (
+            [BEGIN, ASK, SOLUTION, CHECK, (CHECK[0], None)],
+            ", cell 5",
+            "it checks an answer, and is not graded",
+            False,
+        ),
+        (
+            [BEGIN, ASK, ("p = (5 - 1) // 2", None), CHECK],
+            ", cell 4 (id-4)",
+            "students get all of the cell that gives p its value, the answer too",
+            False,
+        ),
+    ],
+)
+def test_what_slips_through_the_release_is_told_with_its_cell(examined, cells, place, said, stops):
+    first, *_ = examined(*cells)
+    assert first.sentence().startswith(f"Amiss: source/padding/padding.ipynb{place}, {said}")
+    assert "To mend it: " in first.sentence()
+    assert first.needed is stops
+
+
+@pytest.mark.nbgrader
+def test_an_assignment_without_a_graded_cell_is_told(examined):
+    (found,) = examined(BEGIN, ASK, SOLUTION)
+    assert found.sentence().startswith("Amiss: source/padding, no cell of it is graded")
+
+
+@pytest.mark.nbgrader
+def test_dots_that_are_not_nbgraders_to_know_give_nothing_away(examined):
+    assert examined(BEGIN, ASK, ("p = ...", None), CHECK) == []
+
+
+@pytest.mark.nbgrader
+def test_what_nbgrader_refuses_is_told(examined):
+    *_, found = examined((SOLUTION[0], None), state="missing")
+    assert "Solution region detected in a non-solution cell" in found.sentence()
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("course", [ROOT, ROOT / "tests/other_course"], ids=["ours", "another"])
+def test_nothing_is_amiss_with_the_courses_that_are_here(course):
+    found = list(doctor._course(course))
+    assert any(each.name.startswith("the release of ") for each in found)
+    assert [each.sentence() for each in found if each.state == "amiss"] == []

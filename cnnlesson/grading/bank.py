@@ -146,6 +146,12 @@ class Telling(Protocol):
         none of them, since the notebook runs anew.
         """
 
+    def slip(self, assignment: str, source: str) -> str:
+        """Return, for who writes an assignment, what is wrong with a cell in `source/`.
+
+        Such as that it asks a question that there is not. Nothing, for most.
+        """
+
 
 def title_of(bank: Bank | None, question: str) -> str:
     """Return what people call a question: its id, if the bank has no name for it.
@@ -171,6 +177,11 @@ def sentence_of(bank: Bank | None, question: str, misconception: str) -> str:
 def said_of_record(bank: Bank | None, record: object) -> str:
     """Return what a student should know of a record that was handed in; for most, nothing."""
     return _told(lambda: bank.said_of_record(record))  # type: ignore[union-attr]
+
+
+def slip_of(bank: Bank | None, assignment: str, source: str) -> str:
+    """Return what is wrong with a cell of an assignment in source/; for most, nothing."""
+    return _told(lambda: bank.slip(assignment, source))  # type: ignore[union-attr]
 
 
 def _told(tell: Callable[[], object]) -> str:

@@ -54,7 +54,8 @@ class Finding:
 
     Attributes:
         name: of what.
-        state: "fine", "missing", or "absent" where nothing of it is needed here.
+        state: "fine", "missing", "amiss" if it is there but wrong, or "absent" where nothing of it
+            is needed here.
         found: what is there, such as a version, or what is wrong.
         gives: what it gives, or would give.
         get: how to get it on this system.
@@ -72,10 +73,13 @@ class Finding:
         """Say it in one line, the state first."""
         if self.state == "fine":
             return f"Fine: {self.name}, {self.found}."
-        begin = {"missing": "Missing, and needed" if self.needed else "Missing"}
-        told = [f"{begin.get(self.state, 'Not here')}: {self.name}, {self.found}."]
+        needed = ", and needed" if self.needed else ""
+        begin = {"missing": f"Missing{needed}", "amiss": "Amiss"}.get(self.state, "Not here")
+        told = [f"{begin}: {self.name}, {self.found}."]
         told += [f"It gives {self.gives}."] if self.gives else []
-        told += [f"To get it: {self.get}."] if self.get else []
+        told += [f"To {'mend' if self.state == 'amiss' else 'get'} it: {self.get}."] * bool(
+            self.get
+        )
         return " ".join(told)
 
 
@@ -301,8 +305,8 @@ def _course(folder: Path) -> Iterator[Finding]:
     from cnnlesson.grading import examination
 
     with chdir(folder):
-        for name, trouble, found, get in examination.of_course():
-            state = "missing" if trouble or get else "fine"
+        for name, trouble, found, get, amiss in examination.of_course():
+            state = "amiss" if amiss else "missing" if trouble or get else "fine"
             yield Finding(name, state, found, get=get, needed=trouble)
 
 

@@ -10,23 +10,31 @@ from nbgrader.api import Gradebook
 from nbgrader.apps.autogradeapp import AutogradeApp
 from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.nbgraderformat import ValidationError
 from nbgrader.utils import find_all_notebooks
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
+from traitlets import TraitError
 
 from cnnlesson.grading import guard
+from cnnlesson.grading.bank import AsksBank, Bank
 from cnnlesson.grading.preprocessors import refuse_if_stale
+from cnnlesson.grading.proofreading import slips
 from cnnlesson.grading.rebuild import grade_id_of
 from cnnlesson.grading.source import references
 
 
 class Found(NamedTuple):
-    """What was found: of what, whether it keeps grading from working, the facts, and the remedy."""
+    """What was found: of what, whether it keeps grading from working, the facts, and the remedy.
+
+    Something is amiss that is there, but wrong.
+    """
 
     name: str
     trouble: bool
     found: str
     get: str = ""
+    amiss: bool = False
 
 
 def of_course() -> Iterator[Found]:
@@ -39,9 +47,15 @@ def of_course() -> Iterator[Found]:
     yield gradebook
     source = Path(course.format_path(course.source_directory, ".", "")).resolve()
     folders = [path for path in source.iterdir() if path.is_dir()] if source.is_dir() else []
+    try:
+        bank = AsksBank(config=app.config).questions
+    except TraitError as error:
+        bank = None
+        yield Found("the course's questions", True, str(error), "make the bank importable")
     for folder in sorted(folders):
         if find_all_notebooks(str(folder)):
             yield _release(app, folder.name, has_gradebook=not gradebook.get)
+            yield from _slips(app, folder.name, bank)
 
 
 def _guarded(converter: Any) -> Found:
@@ -76,7 +90,7 @@ def _release(app: AutogradeApp, assignment: str, *, has_gradebook: bool) -> Foun
     folder = Path(course.format_path(course.release_directory, ".", assignment))
     try:
         made = references(course, assignment, app.config)
-    except (LookupError, ValueError) as error:
+    except _NOT_MADE as error:
         return Found(name, True, str(error))
     if lacking := [each for each in made if not (folder / f"{each}.ipynb").is_file()]:
         return Found(name, False, f"not made yet: {', '.join(lacking)}", again)
@@ -92,6 +106,26 @@ def _release(app: AutogradeApp, assignment: str, *, has_gradebook: bool) -> Foun
             except ValueError:
                 return Found(name, True, "the gradebook has another version of it", again)
     return Found(name, False, "fresh")
+
+
+_NOT_MADE = (LookupError, ValueError, RuntimeError, ValidationError)
+"""What nbgrader raises of a notebook that it makes no release of."""
+
+
+def _slips(app: AutogradeApp, assignment: str, bank: Bank | None) -> Iterator[Found]:
+    """What is wrong with an assignment, though a release can be made of it."""
+    course = app.coursedir
+    try:
+        made = references(course, assignment, app.config)
+    except _NOT_MADE:
+        return  # which was told
+    folder = Path(course.format_path(course.source_directory, ".", assignment))
+    notebooks = {
+        name: (nbformat.read(folder / f"{name}.ipynb", as_version=4), each.notebook)  # type: ignore[no-untyped-call]
+        for name, each in made.items()
+    }
+    for slip in slips(assignment, notebooks, bank):
+        yield Found(slip.where, slip.stops, slip.wrong, slip.mend, amiss=True)
 
 
 def _cells(path: Path) -> dict[str, str] | None:

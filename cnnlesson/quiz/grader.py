@@ -155,6 +155,29 @@ class LessonBank:
             "one is judged otherwise than you saw, that may be why"
         )
 
+    def slip(self, assignment: str, source: str) -> str:
+        """Return what is wrong with a cell that begins, asks or checks what there is not.
+
+        Args:
+            assignment: the name of its assignment.
+            source: what stands in the cell in `source/`.
+
+        Returns:
+            A sentence for who wrote it; nothing, for most.
+        """
+        here = questions.ASSIGNMENTS.get(assignment)
+        for function, given in _calls(source):
+            begins = function == "begin"
+            try:
+                (questions.find_assignment if begins else questions.find)(given)
+            except ValueError as error:
+                return str(error)
+            if here and begins and given != assignment:
+                return f"it begins {given!r}, and is graded with the numbers of {assignment!r}"
+            if here and not begins and given not in here.questions:
+                return f"{given!r} is not among the questions of the assignment {assignment!r}"
+        return ""
+
     def library(self, assignment: str) -> Mapping[str, bytes]:
         """Return the files of the student's library, by their paths from a folder on `sys.path`.
 
@@ -171,6 +194,20 @@ class LessonBank:
 
 bank = LessonBank()
 """What `nbgrader_config.py` names."""
+
+
+def _calls(source: str) -> Iterator[tuple[str, str]]:
+    """The calls of `begin`, `ask` and `check` in a cell, with the id that each is for."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return  # as IPython's own notation is
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                ast.Name("begin" | "ask" | "check" as function), [ast.Constant(str(given)), *_]
+            ):
+                yield function, given
 
 
 def _asked(assignment: str) -> tuple[Question, ...]:
