@@ -293,6 +293,13 @@ def test_real_students_are_never_touched(course, real, force):
     assert whole(course) == before
 
 
+def test_several_real_students_are_counted(course):
+    for real in ("ada", "ben", "cleo"):
+        (course / "submitted" / real).mkdir(parents=True)
+    with pytest.raises(FileExistsError, match=r"holds work of ada \(and 2 more\), which was not"):
+        write(course)
+
+
 def test_a_link_out_of_the_course_is_not_followed(course, tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside")
     (outside / FIRST).mkdir()
@@ -387,6 +394,16 @@ def test_a_graded_cell_of_another_kind_gets_a_sentence(course):
         path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="cell 'one-filter' is not `check\\(\"one-filter\", name"):
         write(course)
+
+
+def test_an_assignment_without_a_graded_check_gets_a_sentence(course):
+    path = course / "release" / FIRST / f"{FIRST}.ipynb"
+    made = json.loads(path.read_text(encoding="utf-8"))
+    made["cells"] = [cell for cell in made["cells"] if "check(" not in "".join(cell["source"])]
+    path.write_text(json.dumps(made), encoding="utf-8")
+    with pytest.raises(ValueError, match=f"no `check` in {FIRST} is graded, so there is nothing"):
+        write(course)
+    assert not (course / "submitted").exists()
 
 
 def test_a_solution_stands_alone_with_what_it_needs_of_earlier_ones():

@@ -107,12 +107,19 @@ def simulated_class(
         loops: how many of the students compute for ever in one answer.
 
     Raises:
-        ValueError: if the class is empty or larger than `MOST`, or `loops` is negative.
+        ValueError: if the class is empty or larger than `MOST`, `loops` is negative, or no question
+            of the assignment is graded.
     """
     if not 1 <= students <= MOST:
         raise ValueError(f"--students must be from 1 to {MOST}, not {students}")
     if loops < 0:
         raise ValueError(f"--loops must not be negative, not {loops}")
+    if not exercise.questions:
+        raise ValueError(
+            f"no `check` in {exercise.name} is graded, so there is nothing to answer: choose the "
+            "type Autograded tests for it in source/, and run `nbgrader generate_assignment "
+            f"{exercise.name}`"
+        )
     places = shuffled(range(1, students + 1), Random(f"{seed}/{exercise.name}/{students}"))
     # At most a third of a class is odd, so that a small one is still a class.
     odd = [each for each in HANDLINGS for _ in range(-(-students // 100))][: students // 3]
@@ -388,7 +395,7 @@ def _plural(number: int, one: str, more: str) -> str:
 
 def _and_others(items: Sequence[object]) -> str:
     others = len(items) - 1
-    return f" (nor are {others} more)" if others else ""
+    return f" (and {others} more)" if others else ""
 
 
 def _remove(path: Path) -> None:
