@@ -183,7 +183,7 @@ def scores(assignment: str, course_dir: Path) -> None:
         rows = class_scores(assignment, course_dir)
     except LookupError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(scores_table(rows))
+    click.echo(scores_table(rows, assignment))
 
 
 @main.command()

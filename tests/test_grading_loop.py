@@ -2,15 +2,19 @@
 
 import csv
 import html
+import re
 import shutil
 import zipfile
 from pathlib import Path
 
+import lms_class
 import pytest
+from click.testing import CliRunner
 from course import ROOT, copy_course
 from nbgrader.api import Gradebook
 
-from cnnlesson.grading.scores import StudentScore, scores_table
+from cnnlesson.cli import main
+from cnnlesson.grading.scores import StudentScore, class_scores, scores_table
 from cnnlesson.quiz.bank import ASSIGNMENTS, QUESTIONS
 
 ASSIGNMENT = "parameter-sharing"
@@ -113,7 +117,7 @@ def test_export_lists_the_scores(course, run):
 
 
 def test_the_scores_command_shows_each_student_and_page(course, run):
-    header, *rows = run("cnnlesson", "scores", ASSIGNMENT, cwd=course).splitlines()
+    header, *rows, footer = run("cnnlesson", "scores", ASSIGNMENT, cwd=course).splitlines()
     assert header.split() == ["student", "score", "feedback"]
     shown = {}
     for row in rows:
@@ -121,12 +125,16 @@ def test_the_scores_command_shows_each_student_and_page(course, run):
         assert (course / page).is_file()
         shown[student] = (float(score), float(maximum))
     assert shown == {student: (sum(earned.values()), 18) for student, earned in EARNED.items()}
+    assert re.fullmatch(
+        r"Answers that wait for a person's points, .*: \d by \d of 6 students\.", footer
+    )
 
 
 def test_the_scores_command_finds_a_course_elsewhere(course, run):
     rows = run("cnnlesson", "scores", ASSIGNMENT, "--course-dir", course.name, cwd=course.parent)
-    assert len(rows.splitlines()) == 1 + len(EARNED)
-    for row in rows.splitlines()[1:]:
+    _, *rows, _ = rows.splitlines()
+    assert len(rows) == len(EARNED)
+    for row in rows:
         assert (course.parent / row.split()[-1]).is_file()
 
 
@@ -152,13 +160,35 @@ def test_a_student_without_a_submission_or_a_page_is_listed():
         StudentScore("grace-hopper", None, 6, ()),
         StudentScore("lin", 0, 6, ()),
     ]
-    assert [line.split(maxsplit=2)[:2] for line in scores_table(rows).splitlines()[1:]] == [
+    table = scores_table(rows, "x")
+    assert [line.split(maxsplit=2)[:2] for line in table.splitlines()[1:]] == [
         ["ada", "4.5"],
         ["grace-hopper", "-"],
         ["lin", "0"],
     ]
-    assert "no submission" in scores_table(rows)
-    assert "none yet: nbgrader generate_feedback" in scores_table(rows)
+    assert "no submission" in table
+    assert "none yet: cnnlesson feedback x" in table
+
+
+@pytest.mark.nbgrader
+def test_scores_before_any_grading_say_what_to_do(tmp_path):
+    course = lms_class.course_with_class(tmp_path, graded=False)
+    said = CliRunner().invoke(main, ["scores", ASSIGNMENT, "--course-dir", str(course)])
+    assert said.exit_code == 1
+    assert said.output == (
+        f"Error: nothing was graded of '{ASSIGNMENT}' yet: run `cnnlesson autograde {ASSIGNMENT}`\n"
+    )
+
+
+@pytest.mark.nbgrader
+def test_answers_that_wait_for_a_person_are_counted(tmp_path):
+    course = lms_class.course_with_class(tmp_path)
+    assert "wait" not in scores_table(class_scores(ASSIGNMENT, course), ASSIGNMENT)
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        gradebook.find_grade("question", ASSIGNMENT, ASSIGNMENT, "ada").manual_score = None
+        gradebook.db.commit()
+    footer = scores_table(class_scores(ASSIGNMENT, course), ASSIGNMENT).splitlines()[-1]
+    assert footer.endswith("count 0 until then: 1 by 1 of 5 students.")
 
 
 def test_where_an_instructor_allows_it_the_class_is_graded_without_a_sandbox(run, tmp_path):

@@ -27,7 +27,7 @@ from cnnlesson.grading.intake import unsafe_student
 from cnnlesson.grading.judging import FINDING
 from cnnlesson.grading.notebooks import ReadingLimits, UnreadableNotebook, read_plain_file
 from cnnlesson.grading.remarks import clean
-from cnnlesson.grading.scores import gradebook_with
+from cnnlesson.grading.scores import gradebook_with, nothing_graded
 
 _TIMED_OUT, _NOT_RUN, _NOT_TRUE = "CellTimeoutError", "NotRun", "AssertionError"
 _LONGEST, _MOST = 200, 50  # characters of an id, and ids of an answer
@@ -146,9 +146,7 @@ def gather(course: CourseDirectory, assignment: str, config: Config) -> ClassWor
             )
         }
     if not works:
-        raise LookupError(
-            f"nothing was graded of {assignment!r} yet: run `cnnlesson autograde {assignment}`"
-        )
+        raise nothing_graded(assignment)
     reader = _Reader(course, assignment, config, released)
     order: dict[tuple[str, str], str] = {}
     gathered = []
