@@ -167,7 +167,7 @@ def autograde(no_backup: bool, **options: Any) -> None:
         click.echo(f"The gradebook from before is in {os.path.relpath(outcome.backup)}.")
     for student, (before, after) in sorted(outcome.changed.items()):
         click.echo(f"{student}: {before:g} before, {after:g} now")
-    _report("graded", outcome, force=given.force)
+    _report("graded", outcome, "does them again", force=given.force)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -186,16 +186,17 @@ def feedback(**options: Any) -> None:
         course = GradedSubmissions(given.arguments)
         with given.log_of(course, "feedback") as log:
             outcome = work(course, given.students, workers, log)
-    _report("feedback pages made", outcome, force=given.force)
+    again = "makes them again, with the points and comments given since"
+    _report("feedback pages made", outcome, again, force=given.force)
 
 
-def _report(what: str, outcome: Any, *, force: bool) -> None:
+def _report(what: str, outcome: Any, again: str, *, force: bool) -> None:
     """Say what was done, and end with the status that it deserves."""
     from cnnlesson.grading.pipeline.progress import shown_in_a_line
 
     told = [f"{outcome.done} {what}"]
     if outcome.skipped:
-        told.append(f"{outcome.skipped} had been before (--force does them again)")
+        told.append(f"{outcome.skipped} had been before (--force {again})")
     if outcome.failed:
         names = map(shown_in_a_line, sorted(outcome.failed))
         told.append(f"{len(outcome.failed)} could not be: {', '.join(names)}")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import nbformat
 import postgres
 import pytest
+from course import copy_course
 from graded import files, released_course, rows, set_due_date, sqlite
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
@@ -205,6 +206,26 @@ def test_a_regrade_is_nbgraders_and_keeps_what_a_person_gave(graded_again, cours
     assert rows(f"sqlite:///{copy}")["grade"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "students", "said"),
+    [
+        ("Submissions", [], " in submitted/: collect first what students handed in, as by `nbgr"),
+        ("Submissions", ["ada", "b*"], " by ada, b* in submitted/: check the names, or collect"),
+        ("GradedSubmissions", [], f" in autograded/: run `cnnlesson autograde {FIRST}` first"),
+    ],
+)
+def test_where_there_is_nothing_to_read_it_is_told_what_comes_first(
+    kind, students, said, tmp_path, monkeypatch
+):
+    from cnnlesson.grading.pipeline import course
+    from cnnlesson.grading.pipeline.problems import CannotGradeError
+
+    monkeypatch.chdir(copy_course(tmp_path, "source"))
+    with pytest.raises(CannotGradeError) as raised:
+        getattr(course, kind)([FIRST]).find(students)
+    assert str(raised.value).startswith(f"there is nothing of {FIRST}{said}")
+
+
 def test_what_was_graded_is_left_alone(graded_again, courses, commands):
     again = commands(courses[1], "cnnlesson", "autograde", FIRST)
     count = len(graded_again[1].rows["submitted_assignment"])
@@ -232,13 +253,15 @@ def test_the_log_tells_the_stages_and_no_names(courses, a_class):
 
 
 @pytest.mark.usefixtures("graded_again")
-def test_feedback_is_nbgraders_byte_for_byte(courses, both, a_class):
+def test_feedback_is_nbgraders_byte_for_byte(courses, both, commands, a_class):
     _, students = a_class
     for done in both("generate_feedback", FIRST):
         assert done.returncode == 0, done.stdout
     theirs, ours = (files(course / "feedback") for course in courses)
     assert ours == theirs
     assert sum(path.endswith(".html") for path in ours) == len(students)
+    again = commands(courses[1], "cnnlesson", "feedback", FIRST)
+    assert "(--force makes them again, with the points and comments given since)" in again.stdout
 
 
 @pytest.fixture(scope="module")

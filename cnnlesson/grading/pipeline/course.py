@@ -90,6 +90,8 @@ class Course:
     writes: ClassVar[str]
     """The traits with the folders that submissions are read from, and that something is made in."""
     command: ClassVar[str]
+    before: ClassVar[str]
+    """What to do first, if there is nothing to read; takes the assignment's name."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         """Read the configuration.
@@ -129,15 +131,16 @@ class Course:
             NotToBeGradedError: if there is nothing at all.
         """
         found: dict[str, Path] = {}
-        for student in [*students] or [self.coursedir.student_id]:
+        wanted = [*students] or [self.coursedir.student_id]
+        for student in wanted:
             self.coursedir.student_id = student
             found |= guard.folders_of(self.coursedir, self.reads)
         if not found:
-            wanted = ", ".join(students) or self.coursedir.student_id
+            by = "" if wanted == ["*"] else f" by {', '.join(wanted)}"
             folder = getattr(self.coursedir, self.reads)
             raise NotToBeGradedError(
-                f"there is nothing of {self.name} by {wanted} in {folder}/: check the names, and "
-                "that its folders are STUDENT/ASSIGNMENT"
+                f"there is nothing of {self.name}{by} in {folder}/: "
+                f"{'check the names, or ' if by else ''}{self.before.format(self.name)}"
             )
         left_out = set(filter(None, self.coursedir.student_id_exclude.split(",")))
         waiting, refused = [], {}
@@ -202,6 +205,10 @@ class Submissions(Course):
     app_class, converter_class = AutogradeApp, Autograde
     reads, writes = "submitted_directory", "autograded_directory"
     command = "cnnlesson autograde"
+    before = (
+        "collect first what students handed in, as by `nbgrader zip_collect {}`, which makes the "
+        "folders STUDENT/ASSIGNMENT"
+    )
 
     def __init__(self, arguments: Sequence[str]) -> None:
         super().__init__(arguments)
@@ -302,6 +309,7 @@ class GradedSubmissions(Course):
     app_class, converter_class = GenerateFeedbackApp, GenerateFeedback
     reads, writes = "autograded_directory", "feedback_directory"
     command = "cnnlesson feedback"
+    before = "run `cnnlesson autograde {}` first"
 
     def __init__(self, arguments: Sequence[str]) -> None:
         super().__init__(arguments)
