@@ -1,7 +1,8 @@
 # Each target does its own set-up; a machine needs only Python and make.
 #
 #   make lab      open the course in JupyterLab
-#   make site     make pages of lessons and documentation, live without a kernel and a network
+#   make site     make pages of lessons and documentation, live without a kernel and a network;
+#                 with SITE_FLAGS=--students, those that students may see
 #   make student-bundle   write dist/cnnlesson-student-VERSION.zip, to give to students
 #   make dist     build the wheel and the sdist of the library into dist/
 #   make hub      start a JupyterHub with nbgrader's exchange on this machine, to try it
@@ -15,6 +16,7 @@
 
 PYTHON ?= python3
 LAB_FLAGS ?=
+SITE_FLAGS ?=
 PYTEST_FLAGS ?=
 
 VENV := .venv
@@ -89,7 +91,7 @@ lab: $(VENV)/with-lab
 
 SITE := build/site
 site: $(VENV)/with-site tools/site/node_modules/.package-lock.json
-	python tools/site/build.py $(SITE)
+	python tools/site/build.py $(SITE_FLAGS) $(SITE)
 	@echo "The site begins at $(SITE)/index.html"
 
 # It ends, and leaves nothing behind, at Ctrl-C; make would call that an error.

@@ -42,7 +42,7 @@ def run(me):
 
 @pytest.fixture(scope="session")
 def make_in_checkout(clean_environment):
-    """Run make in the checkout itself; one at a time, since workers share it."""
+    """Run make in the checkout, one at a time, since workers share it; return what it says."""
 
     def make(*arguments):
         with (ROOT / "Makefile").open() as file:
@@ -56,6 +56,7 @@ def make_in_checkout(clean_environment):
                 text=True,
             )
         assert made.returncode == 0, made.stdout
+        return made.stdout
 
     return make
 

@@ -31,10 +31,15 @@ ALIKE = [f"docs/reference/{name}.html" for name in REFERENCE if name != "cnnless
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, make_in_checkout):
+def made(tmp_path_factory, make_in_checkout):
+    """The site's folder, and what was said while it was made."""
     folder = tmp_path_factory.mktemp("site") / "site"
-    make_in_checkout("site", f"SITE={folder}")
-    return folder
+    return folder, make_in_checkout("site", f"SITE={folder}")
+
+
+@pytest.fixture(scope="module")
+def site(made):
+    return made[0]
 
 
 @pytest.fixture
@@ -171,6 +176,26 @@ def test_the_reference_has_a_place_for_every_public_name(name, site):
     ]
     wanted = {f"{name}.{each}" for each in public if not each.startswith("_")}
     assert wanted <= places(site / f"docs/reference/{name}.html")
+
+
+def test_no_kernel_warns_while_the_site_is_made(made):
+    assert "WARNING" not in made[1]
+
+
+def test_the_students_site_has_no_answers_and_no_link_into_nothing(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "tools/site")
+    build = importlib.import_module("build")
+    monkeypatch.setattr(build, "ASSETS", {})
+    monkeypatch.setattr(build.NotebookClient, "execute", lambda self: None)
+    build.build(tmp_path, for_students=True)
+    pages = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.html")}
+    assert {page for page in pages if page.startswith("docs/")} == {"docs/students.html"}
+    assert {*PAGES} - pages == {page for page in PAGES if re.match("docs/|CONTRIBUTING", page)} - {
+        "docs/students.html"
+    }
+    for name in pages:
+        within = [link for link in links(tmp_path / name) if not is_external(link)]
+        assert [each for each in within if leads_nowhere(each, tmp_path / name)] == []
 
 
 @pytest.mark.parametrize("name", ["index.html", *PAGES])

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
+
+# Else each kernel warns that it is not.
+ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -30,6 +34,9 @@ if __name__ == "__main__":
         notebook = nbformat.read(path, as_version=4)
         # A cell's prints may reach us in one piece or in several, as it happens: join them.
         resources = {"metadata": {"path": path.parent}}
-        NotebookClient(notebook, resources=resources, coalesce_streams=True).execute()
+        client = NotebookClient(
+            notebook, resources=resources, coalesce_streams=True, config=ENCRYPTED
+        )
+        client.execute()
         settle(notebook)
         nbformat.write(notebook, path)

@@ -4,9 +4,9 @@ A browser that opens a file may not import a module from another, so each page c
 visualisers; what all pages share (the widget manager, the typesetting of formulas) lies in assets/.
 """
 
+import argparse
 import re
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -31,6 +31,9 @@ ASSETS = {
     "mathjax.js": PACKAGES / "mathjax/es5/tex-svg.js",
     "anywidget.js": resources.files("anywidget") / "nbextension/index.js",
 }
+
+# Else each kernel warns that it is not.
+ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
 
 START = """\
 <!DOCTYPE html>
@@ -77,7 +80,8 @@ class Page(NamedTuple):
 def lesson(path: Path) -> Page:
     """Run a notebook, and make a page of it."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
+    resources = {"metadata": {"path": path.parent}}
+    NotebookClient(notebook, resources=resources, config=ENCRYPTED).execute()
     return Page(f"notebooks/{path.stem}.html", _title(notebook), notebook)
 
 
@@ -188,8 +192,8 @@ def _jupyters(place: str, text: str) -> str:
     return place
 
 
-def build(site: Path) -> None:
-    """Make the whole site, anew."""
+def build(site: Path, *, for_students: bool = False) -> None:
+    """Make the whole site anew, or what students may see of it: no answers, and no desk."""
     shutil.rmtree(site, ignore_errors=True)
     (site / "assets").mkdir(parents=True)
     for name, source in ASSETS.items():
@@ -199,7 +203,8 @@ def build(site: Path) -> None:
     shutil.copy(ROOT / "LICENSE", site / "LICENSE.txt")
     lessons = [lesson(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
     assignments = [assignment(about) for about in ASSIGNMENTS.values()]
-    documents = [document(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
+    texts = [ROOT / "docs/students.md"] if for_students else sorted((ROOT / "docs").rglob("*.md"))
+    documents = [document(path) for path in texts]
     groups = {
         "Lessons": lessons,
         "Assignments": assignments,
@@ -208,7 +213,7 @@ def build(site: Path) -> None:
             key=lambda page: LED_TO.index(page.address),
         ),
     }
-    others = [document(ROOT / "CONTRIBUTING.md"), *public_api()]
+    others = [] if for_students else [document(ROOT / "CONTRIBUTING.md"), *public_api()]
     pages = [*lessons, *assignments, *documents, *others]
     for page in pages:
         file = site / page.address
@@ -220,4 +225,8 @@ def build(site: Path) -> None:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description="Make a site of lessons and documentation.")
+    parser.add_argument("folder", type=Path, help="where to; it is made anew")
+    parser.add_argument("--students", action="store_true", help="only what students may see")
+    given = parser.parse_args()
+    build(given.folder, for_students=given.students)
