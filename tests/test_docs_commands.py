@@ -144,7 +144,7 @@ BEFORE = {  # page and command: what happens first
     ("docs/instructors/own-question.md", "cnnlesson hand-in pooling"): answered("pooling"),
     (
         "docs/instructors/own-question.md",
-        "rm -rf submitted autograded feedback simulated reports gradebook.db",
+        "rm -rf submitted autograded feedback simulated reports gradebook.db grades.csv",
     ): judged_as_planted,
     (
         "docs/lms.md",
