@@ -73,10 +73,9 @@ def _slips_of_cell(
     except ValueError as error:
         doubt = str(error)
     wrong = slip_of(bank, assignment, cell.source)
-    if is_grade(cell) and (wrong or doubt):
-        yield Slip("", wrong or doubt, "change the cell", stops=bool(doubt))
-    elif wrong:
-        yield Slip("", wrong, "change the cell")
+    cannot_be_judged = bool(doubt) and is_grade(cell)
+    if wrong or cannot_be_judged:
+        yield Slip("", wrong or doubt, "change the cell", stops=cannot_be_judged)
     if not is_grade(cell) and (asked or doubt):
         yield Slip(
             "",
