@@ -90,7 +90,7 @@ def _slips_of_cell(
                 "",
                 f"students get all of the cell that gives {name} its value, the answer too",
                 "choose the type Autograded answer for that cell, and put what they must not see "
-                "between ### BEGIN SOLUTION and ### END SOLUTION",
+                "between the markers BEGIN SOLUTION and END SOLUTION, as the other cells have them",
             )
 
 
