@@ -4,10 +4,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from course import ROOT, copy_course
@@ -80,6 +82,9 @@ def served(command, folder, environment, home, address=ADDRESS):
     """
     outside = ("JUPYTER", "IPYTHON", "DISPLAY", "WAYLAND_DISPLAY")
     environment = {k: v for k, v in environment.items() if not k.startswith(outside)}
+    # Two servers that look for a port at once may both find the same one.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    environment["JUPYTER_PORT"] = str(8888 + 100 * worker)
     log = home / "server.log"
     with log.open("w") as file:
         server = subprocess.Popen(
@@ -102,11 +107,21 @@ def address_in(log, server, address):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         printed = re.search(address, log.read_text())
-        if printed:
+        if printed and _listens(printed[1]):
             return printed.groups()
         assert server.poll() is None, log.read_text()
         time.sleep(0.2)
-    return pytest.fail(f"the server printed no address:\n{log.read_text()}")
+    return pytest.fail(f"the server printed no address, or listens to none:\n{log.read_text()}")
+
+
+def _listens(host):
+    """Whether a server answers, which prints its address a little sooner."""
+    where = urlsplit(host)
+    try:
+        socket.create_connection((where.hostname, where.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,9 +188,13 @@ def test_kills_at_random_lose_nothing(course, undisturbed, commands):
 
 def workers_of(running):
     """The processes that have a sandbox."""
-    below = psutil.Process(running.pid).children(recursive=True)
-    parents = [each.parent() for each in below if each.name() == "bwrap"]
-    return [each for each in parents if each.name() != "bwrap"]
+    found = []
+    for each in psutil.Process(running.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            parent = each.parent()
+            if parent and each.name() == "bwrap" != parent.name():
+                found.append(parent)
+    return found
 
 
 def test_ctrl_c_stops_and_another_run_goes_on(course, undisturbed, commands):
