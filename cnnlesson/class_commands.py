@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
+
+from cnnlesson.command_line import course_dir_option, errors_told
 
 _TLS = ("ca", "cert", "key")
 
@@ -55,12 +57,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
             help="A file for the log, in JSON; one in logs/ unless given.",
         ),
         click.option("--names", is_flag=True, help="Write ids into the log, and no pseudonyms."),
-        click.option(
-            "--course-dir",
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
-            default=Path(),
-            help="The folder with nbgrader_config.py; the current one unless given.",
-        ),
+        course_dir_option,
     ]
     for option in reversed(options):
         command = option(command)
@@ -98,30 +95,20 @@ class _Options:
         Args:
             work: the module of what workers do.
         """
+        from cnnlesson.grading.pipeline.problems import CannotGradeError
+
         try:
-            from cnnlesson.grading.pipeline import engine, stopping
+            with errors_told("grading,sandbox,parallel", CannotGradeError):
+                from cnnlesson.grading.pipeline import engine, stopping
 
-            stopping.heed_signals()
-            if not self._scheduler and not self._one and self._workers != 1:
-                engine.make_ready(work)
-            from cnnlesson.grading.pipeline.problems import CannotGradeError
-
-            with contextlib.chdir(self._course_dir):
-                yield self._engine
+                stopping.heed_signals()
+                if not self._scheduler and not self._one and self._workers != 1:
+                    engine.make_ready(work)
+                with contextlib.chdir(self._course_dir):
+                    yield self._engine
         except KeyboardInterrupt:
             click.echo("Stopped before anything was done; the same command does it.")
             sys.exit(130)
-        except (CannotGradeError, OSError) as error:
-            _end(str(error))
-        except ModuleNotFoundError as missing:
-            _end(
-                f"this needs {missing.name}: install cnnlesson with its extras, "
-                "cnnlesson[grading,sandbox,parallel]"
-            )
-        except Exception as error:
-            if not type(error).__module__.startswith("sqlalchemy."):
-                raise
-            _end(f"the gradebook cannot be used now: {str(error).splitlines()[0]}")
 
     def log_of(self, course: Any, command: str) -> contextlib.AbstractContextManager[Any]:
         """Open the log."""
@@ -221,7 +208,3 @@ def _report(what: str, outcome: Any, again: str, *, force: bool) -> None:
     if outcome.left:
         sys.exit(130)
     sys.exit(1 if outcome.failed else 0)
-
-
-def _end(sentence: str) -> NoReturn:
-    raise click.ClickException(sentence)

@@ -12,6 +12,7 @@ except ImportError:
 
 from cnnlesson import __version__, class_commands, desk_commands
 from cnnlesson import student as way
+from cnnlesson.command_line import course_dir_option, errors_told
 from cnnlesson.identity import REMEMBERED, WORK, normalised
 
 
@@ -37,15 +38,13 @@ def start(assignment: str, student: str | None, course_dir: Path | None) -> None
 
     What is there already stays as it is.
     """
-    try:
+    with errors_told("lab", LookupError, ValueError):
         course = course_dir or way.find_course(Path())
         way.released(course, assignment)
         known = way.settle_student(course, student)
         if known is None:
             known = way.settle_student(course, _ask_who(assignment))
         started = way.start(course, assignment)
-    except (LookupError, ValueError, OSError) as error:
-        raise click.ClickException(_sentence(error)) from None
     kept = course / WORK / REMEMBERED
     where = f", kept in {_shown(kept, course)}" if kept.is_file() else ""
     click.echo(f"Your student id is {known}{where}.")
@@ -66,7 +65,7 @@ def start(assignment: str, student: str | None, course_dir: Path | None) -> None
 @_course_dir
 def hand_in(assignment: str, allow_incomplete: bool, course_dir: Path | None) -> None:
     """Check that your ASSIGNMENT is complete, and write the file to upload."""
-    try:
+    with errors_told("lab", LookupError, ValueError):
         course = course_dir or way.find_course(Path())
         reviewed = way.review(course, assignment)
         student = way.settle_student(course, None)
@@ -87,8 +86,6 @@ def hand_in(assignment: str, allow_incomplete: bool, course_dir: Path | None) ->
                 )
             click.confirm("Hand in all the same?", abort=True)
         written = way.hand_in(course, assignment, student, reviewed)
-    except (LookupError, ValueError, OSError) as error:
-        raise click.ClickException(_sentence(error)) from None
     click.echo(f"Upload this file: {_shown(written, course)}")
 
 
@@ -159,30 +156,16 @@ def _listed(names: list[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _sentence(error: Exception) -> str:
-    """What an exception says, without the number that a system's error has."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
-
-
 @main.command()
 @click.argument("assignment")
-@desk_commands.course_dir_option
+@course_dir_option
 def scores(assignment: str, course_dir: Path) -> None:
     """List the students, their scores in ASSIGNMENT, and their feedback pages."""
-    # Imported here since nbgrader takes seconds, which --help should not.
-    try:
+    with errors_told("grading", LookupError):
+        # Imported here since nbgrader takes seconds, which --help should not.
         from cnnlesson.grading.scores import class_scores, scores_table
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            f"scores needs {missing.name}: install cnnlesson with its extra, cnnlesson[grading]"
-        ) from None
 
-    try:
         rows = class_scores(assignment, course_dir)
-    except LookupError as error:
-        raise click.ClickException(str(error)) from None
     click.echo(scores_table(rows, assignment))
 
 
@@ -198,19 +181,17 @@ def scores(assignment: str, course_dir: Path) -> None:
     help="How many compute for ever, which costs the grader a time-out each.",
 )
 @click.option("--force", is_flag=True, help="Remove another simulated class, and nothing else.")
-@desk_commands.course_dir_option
+@course_dir_option
 def simulate(
     assignment: str, students: int, seed: int, loops: int, force: bool, course_dir: Path
 ) -> None:
     """Write a class to practise on into submitted/, and what it deserves into simulated/."""
     from cnnlesson.grading import simulate as simulation
 
-    try:
+    with errors_told("grading", LookupError, ValueError):
         said = simulation.simulate(
             assignment, course_dir, students=students, seed=seed, loops=loops, force=force
         )
-    except (LookupError, ValueError, OSError) as error:
-        raise click.ClickException(_sentence(error)) from None
     click.echo(said)
 
 

@@ -8,14 +8,10 @@ from pathlib import Path
 
 import click
 
+from cnnlesson.command_line import course_dir_option, errors_told
+
 _MOST = 20  # of a list, on a terminal
 
-course_dir_option = click.option(
-    "--course-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="The folder with nbgrader_config.py; the current one unless given.",
-)
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _encoding = click.option("--encoding", help="Of the file, if it is not UTF-8, such as cp1252.")
 
@@ -31,23 +27,8 @@ def _errors_told() -> Iterator[None]:
     """Say what is wrong as people are told it, and what is missing where something is."""
     # An optional part of jsonschema, which takes longer to import than all else together.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    try:
+    with errors_told("grading,sandbox", LookupError, ValueError):
         yield
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            f"this needs {missing.name}: install cnnlesson with its extras, "
-            "cnnlesson[grading,sandbox]"
-        ) from None
-    except (LookupError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise click.ClickException(f"{where}{error.strerror or error}") from None
-    except Exception as error:
-        if not type(error).__module__.startswith("sqlalchemy."):
-            raise
-        said = str(error).splitlines()[0]
-        raise click.ClickException(f"the gradebook cannot be used now: {said}") from None
 
 
 @click.command()
