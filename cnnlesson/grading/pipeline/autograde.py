@@ -1,5 +1,6 @@
 """The command `cnnlesson autograde`: grade what waits of an assignment, in parallel."""
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat.v4.rwbase import split_lines, strip_transient
 from nbgrader.api import Gradebook
 from nbgrader.utils import (
     compute_checksum,
@@ -154,10 +156,8 @@ class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
         files, marks = {}, {}
         for name, plain in graded.notebooks.items():
             notebook = self._course.finished(self._checked(name, plain), name, waiting.student)
-            # As nbformat.writes does, but for another validation.
-            text: str = nbformat.v4.writes_json(notebook)  # type: ignore[no-untyped-call]
-            files[f"{name}.ipynb"] = f"{text}\n".encode()
             marks[name] = _marks(notebook, graded.for_instructor.get(name, {}))
+            files[f"{name}.ipynb"] = _written(notebook)
         came = {str(path): content for path, content in submission.handed_in.files.items()}
         files |= {path: came[path] for path in graded.others if path in came}
         files |= {str(path): content for path, content in self._assignment.files.items()}
@@ -211,6 +211,14 @@ class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
             if not is_solution(ours) and sent.source != ours.source:
                 raise ResultError(f"the worker sent the cell {grade_id!r} with another text")
         return notebook
+
+
+def _written(notebook: Any) -> bytes:
+    """Write a notebook as `nbformat.write` does, but neither copied nor validated once more."""
+    split_lines(notebook)  # type: ignore[no-untyped-call]
+    strip_transient(notebook)  # type: ignore[no-untyped-call]
+    style: dict[str, Any] = {"indent": 1, "sort_keys": True, "separators": (",", ": ")}
+    return f"{json.dumps(notebook, ensure_ascii=False, **style)}\n".encode()
 
 
 def _marks(notebook: Any, for_instructor: Any) -> Marks:

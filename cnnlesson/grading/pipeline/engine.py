@@ -219,6 +219,11 @@ def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
             # Until they are closed, ports that speak HTTP have nothing to tell.
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
+            # Nobody looks at what is measured of the processes themselves, many times a second.
+            "distributed.worker.profile.enabled": False,
+            "distributed.worker.memory.monitor-interval": "1s",
+            "distributed.admin.tick.interval": "1s",
+            "distributed.admin.system-monitor.interval": "10s",
         }
     )
     from distributed import Client, LocalCluster
