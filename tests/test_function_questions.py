@@ -336,6 +336,19 @@ def test_every_bug_is_called_by_its_name_and_by_no_other(name, bug):
         assert rest == [bug.say]
 
 
+@pytest.mark.parametrize(("name", "bug"), BUGS, ids=[f"{name}-{bug.id}" for name, bug in BUGS])
+def test_every_bug_is_called_by_its_name_where_the_dtype_is_lost_too(name, bug):
+    """As by `np.zeros(shape)`: then some results are wrong by their dtype alone."""
+
+    def function(*arguments):
+        value = bug.formula(*arguments)
+        if isinstance(value, tuple):
+            return tuple(each.astype(np.float64) for each in value)
+        return value.astype(np.float64) if isinstance(value, np.ndarray) and value.shape else value
+
+    assert verdict(name, function).misconceptions == (bug.id,)
+
+
 @pytest.mark.parametrize("name", ASKED)
 def test_every_question_knows_many_bugs(name):
     question = ASKED[name]

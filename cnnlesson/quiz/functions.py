@@ -349,18 +349,19 @@ def compare(question: "Question", results: Results, *, hidden: bool = False) -> 
                 "same shapes. Does it keep something from call to call?"
             )
             return Finding(sentences=(again,))
-        clear = any(problem.explains_itself for problem in problems if problem)
-        explained = () if clear else _explaining(question, cases, calls, wrong)
+        unclear = [at for at in wrong if (bad := problems[at]) and not bad.explains_itself]
+        explained = _explaining(question, cases, calls, unclear) if unclear else ()
     where = _where(task, cases[wrong[0]], hidden=hidden)
     if not where:
         where = f"in {len(wrong)} of the {len(calls)} calls that were made"
     sentences = [f"It goes wrong {where}."]
-    if not explained:
+    if first.explains_itself or not explained:
         sentences.append(first.sentence)
+    if not explained:
         hint = "" if first.explains_itself else _pattern(task, cases, wrong, len(calls))
         if hint:
             sentences.append(hint)
-        elif not clear and isinstance(calls[wrong[0]].outcome, int | Array | tuple):
+        elif unclear == wrong and isinstance(calls[wrong[0]].outcome, int | Array | tuple):
             sentences.append(question.next_step)
     return Finding(
         share=min(problem.share for problem in problems if problem),
