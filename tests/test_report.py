@@ -173,6 +173,24 @@ def test_an_answer_of_several_explanations_counts_in_parts_unless_one_shows_else
     assert (twice.id, twice.clearly, twice.students, twice.at_most) == ("twice", 0, 0.5, 2)
 
 
+def test_what_an_answer_may_come_from_instead_is_told_of_those_who_leave_it_open():
+    either, three = shows("once", "twice"), shows("once", "twice", "thrice")
+    found = counted(
+        class_of(
+            work("a", either, three, 1),
+            work("b", either, 1, 1),
+            work("c", either, shows("once"), 1),
+            work("d", shows(("once", "late")), 1, 1),
+        )
+    ).misconceptions
+    assert {each.id: each.instead for each in found} == {
+        "once": {"twice": 2, "thrice": 1},
+        "twice": {"once": 3, "thrice": 1},
+        "thrice": {"once": 1, "twice": 1},
+        "late": {},
+    }
+
+
 def test_two_together_count_in_parts_unless_one_shows_elsewhere():
     both = shows(("no-bias", "stride-ignored"))
     assert held(work("ada", both, 1, 1)) == {"no-bias": 0.5, "stride-ignored": 0.5}

@@ -71,6 +71,8 @@ class MisconceptionFigures:
         clearly: how many gave an answer that nothing else leads to.
         at_most: how many gave an answer that it leads to, whatever else does.
         questions: of how many students it showed on each question, most first.
+        instead: what else leads to the answers of those who do not show it clearly, and of how
+            many of them, most first.
     """
 
     id: str
@@ -79,6 +81,7 @@ class MisconceptionFigures:
     clearly: int
     at_most: int
     questions: Mapping[str, int]
+    instead: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -310,7 +313,8 @@ def _misconceptions(work: ClassWork, bank: Bank | None) -> tuple[MisconceptionFi
     students: dict[str, float] = {}
     clearly: Counter[str] = Counter()
     at_most: Counter[str] = Counter()
-    shown: dict[str, Counter[str]] = {}
+    shown: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    instead: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for each in work.works:
         weights = held(each)
         for misconception, weight in weights.items():
@@ -319,11 +323,13 @@ def _misconceptions(work: ClassWork, bank: Bank | None) -> tuple[MisconceptionFi
         clearly.update(_clear(each).keys())
         for question, answer in each.answers.items():
             for misconception in answer.misconceptions:
-                shown.setdefault(misconception, Counter())[question] += 1
+                shown[misconception][question] += 1
+        for misconception, others in _instead(each).items():
+            instead[misconception].update(others)
     asked = {each.id: each.question for each in work.asked}
     found = []
     for misconception, about in students.items():
-        questions = dict(sorted(shown[misconception].items(), key=lambda each: (-each[1], each[0])))
+        questions = _most_first(shown[misconception])
         sentences = (sentence_of(bank, asked[each], misconception) for each in questions)
         found.append(
             MisconceptionFigures(
@@ -333,10 +339,28 @@ def _misconceptions(work: ClassWork, bank: Bank | None) -> tuple[MisconceptionFi
                 clearly=clearly[misconception],
                 at_most=at_most[misconception],
                 questions=questions,
+                instead=_most_first(instead[misconception]),
             )
         )
     found.sort(key=lambda each: (-each.students, -each.clearly, -each.at_most, each.id))
     return tuple(found)
+
+
+def _most_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+
+def _instead(work: Work) -> dict[str, set[str]]:
+    """By the misconceptions that do not show clearly: what else leads to the same answers."""
+    clear = _clear(work)
+    others: defaultdict[str, set[str]] = defaultdict(set)
+    for answer in work.answers.values():
+        for together in answer.explanations:
+            rest = {each for one in answer.explanations if one != together for each in one}
+            for each in together:
+                if each not in clear:
+                    others[each] |= rest - {each}
+    return others
 
 
 def held(work: Work) -> dict[str, float]:

@@ -93,7 +93,7 @@ def page(figures: Figures, made: datetime) -> str:
         questions=Markup(pictures.questions(figures).svg()),
         misconceptions=Markup(pictures.misconceptions(figures).svg()),
         foremost=[
-            (each, _where(each, titles, most=MOST_PLACES))
+            (each, _listed(each.questions, titles, MOST_PLACES), _listed(each.instead, {}, 2))
             for each in figures.misconceptions[:FOREMOST]
         ],
         about=pictures.about,
@@ -154,7 +154,10 @@ def _misconceptions(rows: Iterable[MisconceptionFigures], titles: Mapping[str, s
     return Table(
         "misconceptions",
         "Misconceptions",
-        ("Misconception", "Students, about", "Clearly", "At most", "What is told", "Showed on"),
+        (
+            *("Misconception", "Students, about", "Clearly", "At most"),
+            *("What is told", "Showed on", "Or else"),
+        ),
         tuple(
             (
                 Cell(each.id),
@@ -162,7 +165,8 @@ def _misconceptions(rows: Iterable[MisconceptionFigures], titles: Mapping[str, s
                 _number(each.clearly),
                 _number(each.at_most),
                 Cell(each.sentence),
-                Cell(_where(each, titles)),
+                Cell(_listed(each.questions, titles)),
+                Cell(_listed(each.instead, {}, MOST_PLACES)),
             )
             for each in rows
         ),
@@ -207,11 +211,8 @@ def _percent(value: float | None, times: float = 1) -> Cell:
     return Cell(_NONE) if value is None else Cell(f"{times * value:.0f} %", f"{value:.9g}")
 
 
-def _where(
-    misconception: MisconceptionFigures, titles: Mapping[str, str], most: int | None = None
-) -> str:
-    """Say on which questions a misconception showed, and with how many students."""
-    places = [*misconception.questions.items()]
-    shown = [f"{titles.get(each, each)}: {count}" for each, count in places[:most]]
-    left = len(places) - len(shown)
+def _listed(counts: Mapping[str, int], titles: Mapping[str, str], most: int | None = None) -> str:
+    """List what was counted, with the numbers, or so many of it."""
+    shown = [f"{titles.get(each, each)}: {count}" for each, count in [*counts.items()][:most]]
+    left = len(counts) - len(shown)
     return "; ".join([*shown, *([f"and {left} more"] if left else [])])
