@@ -101,6 +101,34 @@ def test_three_hundred_students_are_written(assignment, course, command):
 # What is in a class
 
 
+def test_a_few_misconceptions_are_common_and_other_ones_with_another_seed():
+    holders = []
+    for seed in (1, 2):
+        known, submissions = class_of(FIRST, seed=seed)
+        holders.append(Counter(which for each in submissions for which in each.held))
+        common = [count for _, count in holders[-1].most_common()]
+        assert common[0] > 2 * common[5] > 4 * common[len(known.misconceptions) // 2]
+    assert [each.most_common(3)[0][0] for each in holders] != [holders[0].most_common(1)[0][0]] * 2
+
+
+def test_who_holds_and_who_shows_a_misconception_is_listed(course):
+    write(course)
+    held = Counter(
+        which for row in table(course, FIRST, "totals") for which in row["misconceptions"].split()
+    )
+    shown = {}
+    for row in table(course, FIRST, "answers"):
+        for which in row["misconceptions"].split():
+            shown.setdefault(which, set()).add(row["student"])
+    listed = table(course, FIRST, "misconceptions")
+    assert {each["misconception"]: int(each["students_who_hold_it"]) for each in listed} == {
+        which: held[which] for which in held.keys() | shown.keys()
+    }
+    showing = [int(each["students_who_show_it"]) for each in listed]
+    assert showing == [len(shown.get(each["misconception"], ())) for each in listed]
+    assert showing == sorted(showing, reverse=True)
+
+
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_every_kind_of_behaviour_occurs_in_a_class_of_300(assignment):
     known, submissions = class_of(assignment)
@@ -499,28 +527,26 @@ def test_every_score_in_the_gradebook_is_the_one_in_the_list(graded, gradebook):
 
 
 @pytest.mark.nbgrader
-def test_the_report_names_the_misconceptions_that_were_planted_in_their_order(graded, run):
-    """As far as answers can tell: of each, how many hold it lies between two numbers."""
+def test_the_report_names_the_misconceptions_that_were_planted(graded, run):
     course, assignment, _ = graded
+    planted, found = ranked(course, assignment, run)
+    assert len(planted) > 5
+    for each, row in found.items():
+        assert row["clearly"] <= planted.get(each, 0) <= row["at_most"], each
+        assert row["sentence"]
+    assert planted.keys() <= found.keys()
+
+
+def ranked(course, assignment, run):
+    """By misconception: how many students show it, and what the report says, in its order."""
     run("cnnlesson", "report", assignment, cwd=course)
     report = json.loads((course / f"reports/{assignment}/report.json").read_text(encoding="utf-8"))
-    planted = {}
-    for row in table(course, assignment, "answers"):
-        for misconception in row["misconceptions"].split():
-            planted.setdefault(misconception, set()).add(row["student"])
-    holders = {each: len(students) for each, students in planted.items()}
-    found = {each["id"]: each for each in report["misconceptions"]}
-    assert len(holders) > 5
-    assert holders.keys() <= found.keys()
-    for each, row in found.items():
-        assert row["clearly"] <= holders.get(each, 0) <= row["at_most"], each
-        assert row["sentence"]
-    ranked = list(found)
-    for place, one in enumerate(ranked):
-        for other in ranked[place + 1 :]:
-            more = holders.get(other, 0) - holders.get(one, 0)
-            spans = [found[each]["at_most"] - found[each]["clearly"] for each in (one, other)]
-            assert more <= max(spans), f"{one} before {other}"
+    listed = table(course, assignment, "misconceptions")
+    planted = {row["misconception"]: int(row["students_who_show_it"]) for row in listed}
+    return (
+        {which: count for which, count in planted.items() if count},
+        {each["id"]: each for each in report["misconceptions"]},
+    )
 
 
 @pytest.mark.nbgrader
@@ -569,3 +595,60 @@ def test_totals_are_those_of_the_list_before_and_after_manual_grading(graded, gr
             grade.needs_manual_grade = False
     gradebook.db.commit()
     assert scores() == listed("check", "person")
+
+
+# A class of three hundred, and what the instructor's desk makes of it
+
+
+@pytest.fixture(scope="module", params=[FIRST, "conv-layer"])
+def large(request, run, tmp_path_factory):
+    """A class of three hundred that has been graded."""
+    course = copy_course(tmp_path_factory.mktemp("large"), "source", "release")
+    run("cnnlesson", "simulate", "--loops", "0", request.param, cwd=course)
+    run("nbgrader", "generate_assignment", request.param, cwd=course)
+    run("cnnlesson", "autograde", request.param, cwd=course)
+    return course, request.param
+
+
+@pytest.mark.nbgrader
+@pytest.mark.sandbox
+def test_the_report_on_300_ranks_what_was_planted(large, run):
+    """In the planted order, but for what answers leave open."""
+    course, assignment = large
+    planted, found = ranked(course, assignment, run)
+    assert found.keys() == planted.keys()
+    for each, row in found.items():
+        assert row["clearly"] <= planted[each] <= row["at_most"], each
+    exact = [each for each, row in found.items() if row["clearly"] == row["at_most"]]
+    assert len(exact) > 30
+    assert [planted[each] for each in exact] == sorted(map(planted.get, exact), reverse=True)
+    order = [planted[each] for each in found]
+    pairs = [(one, other) for place, one in enumerate(order) for other in order[place + 1 :]]
+    wrong = sum(one < other for one, other in pairs)
+    assert wrong <= 0.03 * len(pairs)
+
+
+@pytest.mark.nbgrader
+@pytest.mark.sandbox
+def test_an_export_of_300_is_imported_again(large, run):
+    """As the table of a system: nobody is new, and everybody has the points of the gradebook."""
+    course, assignment = large
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        scores = {each.id: each.score for each in gradebook.assignment_submissions(assignment)}
+        points = gradebook.find_assignment(assignment).max_score
+        students = [each.student_id for each in gradebook.assignment_submissions(assignment)]
+        scores = {
+            each.student_id: each.score for each in gradebook.assignment_submissions(assignment)
+        }
+    lines = [f"Student,ID,SIS User ID,SIS Login ID,Section,{assignment} (7)"]
+    lines.append(f"    Points Possible,,,,,{points:g}")
+    lines += [f'"{each}",{place},{each},{each},A,' for place, each in enumerate(students, 1)]
+    (course / "canvas.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    told = run("cnnlesson", "export", "canvas.csv", "--to", "canvas", cwd=course)
+    assert told.endswith("300 grades are in grades-canvas.csv, for Canvas to import.\n")
+    with (course / "grades-canvas.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["ID"]]
+    column = f"{assignment} (7)"
+    assert {row["SIS User ID"]: float(row[column]) for row in rows} == scores
+    again = run("cnnlesson", "roster", "grades-canvas.csv", cwd=course)
+    assert again.startswith("0 students added, ")

@@ -10,10 +10,13 @@ import io
 import json
 import re
 import shutil
+from bisect import bisect
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import accumulate, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -45,6 +48,7 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 _PART = ".part"  # the end of a file's name while it is being written
 _LATE = 0.15
 _HELD = (0, 0, 0, 1, 1, 1, 2, 2, 3)  # how many misconceptions a student may hold
+_TRIES = 30  # to pick one that shows
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,9 @@ def simulated_class(
     odd = [each for each in HANDLINGS for _ in range(-(-students // 100))][: students // 3]
     handlings = dict(zip(places, odd, strict=False))
     looping = set(places[len(odd) : len(odd) + loops])
+    common = shuffled(exercise.misconceptions, Random(f"{seed}/{exercise.name}/misconceptions"))
     return (
-        _submission(exercise, number, seed, handlings.get(number, ""), number in looping)
+        _submission(exercise, number, seed, common, handlings.get(number, ""), number in looping)
         for number in range(1, students + 1)
     )
 
@@ -184,10 +189,9 @@ def simulate(
             _put(folder / name, content)
     for name, content in summary.files.items():
         _put(lists / name, content)
-    names = " and ".join(f"{LISTS}/{assignment}/{name}" for name in summary.files)
     return (
         f"{SUBMITTED}/ holds {students} simulated {_plural(students, 'student', 'students')}; what "
-        f"each deserves stands in {names}.\n"
+        f"each deserves, and holds, stands in {LISTS}/{assignment}/.\n"
         f"{summary.late} of them {_plural(summary.late, 'is', 'are')} late, once nbgrader knows "
         f"the due date: nbgrader db assignment add {assignment} "
         f'--duedate="{DUE:{_TIME}} UTC"'
@@ -209,20 +213,19 @@ def files(exercise: Exercise, submission: Submission) -> dict[str, bytes]:
 
 
 def _submission(
-    exercise: Exercise, number: int, seed: int, handling: str, loops: bool
+    exercise: Exercise, number: int, seed: int, common: Sequence[str], handling: str, loops: bool
 ) -> Submission:
-    """Make up one student, and what the student hands in."""
+    """Make up one student, who holds the misconceptions that stand first in `common` likelier."""
     student = f"simulated-{number:04}"
     random = Random(f"{seed}/{exercise.name}/{student}")
     skill = round(0.4 + 0.6 * random.random(), 2)
-    ids = exercise.misconceptions
-    held = tuple(dict.fromkeys(pick(ids, random) for _ in range(pick(_HELD, random)) if ids))
     at = pick(range(len(exercise.questions)), random)
     late = random.random() < _LATE
     seconds = 1 + int(random.random() * 3600 * (48 if late else 120))
     submitted = DUE + timedelta(seconds=seconds if late else -seconds)
 
-    mind = Mind(exercise, session.variant(exercise.name, student), skill, held, random)
+    mind = Mind(exercise, session.variant(exercise.name, student), skill, (), random)
+    mind.held = held = _held(mind, common, random)
     answers = []
     for place, cell in enumerate(exercise.questions):
         answer = mind.answer(cell)
@@ -239,6 +242,21 @@ def _submission(
             for each in answers
         ]
     return Submission(student, skill, held, handling, at, submitted, tuple(answers))
+
+
+def _held(mind: Mind, common: Sequence[str], random: Random) -> tuple[str, ...]:
+    """Pick what a student holds, of what leads to a wrong answer with the student's numbers."""
+    picked = (_pick_common(common, random) for _ in range(_TRIES if common else 0))
+    return tuple(dict.fromkeys(islice(filter(mind.shows, picked), pick(_HELD, random))))
+
+
+def _pick_common(items: Sequence[str], random: Random) -> str:
+    """Pick the first of the items twice as often as the second, thrice as often as the third.
+
+    As in real classes, a few misconceptions are common and most are rare (Zipf's law).
+    """
+    shares = list(accumulate(1 / rank for rank in range(1, len(items) + 1)))
+    return items[bisect(shares, random.random() * shares[-1])]
 
 
 def _notebook(exercise: Exercise, submission: Submission) -> dict[str, Any]:
@@ -286,20 +304,25 @@ _TOTAL_COLUMNS = (
     "stock_before_manual",
     "stock_after_manual",
 )
+_MISCONCEPTION_COLUMNS = ("misconception", "students_who_hold_it", "students_who_show_it")
 
 
 class _Lists:
     """What each student deserves, as files."""
 
     def __init__(self, submissions: Iterable[Submission]) -> None:
-        answers, totals = io.StringIO(newline=""), io.StringIO(newline="")
+        answers, totals, misconceptions = (io.StringIO(newline="") for _ in range(3))
         by_answer = csv.writer(answers, lineterminator="\n")
         by_student = csv.writer(totals, lineterminator="\n")
         by_answer.writerow(_ANSWER_COLUMNS)
         by_student.writerow(_TOTAL_COLUMNS)
         self.late = 0
+        held: Counter[str] = Counter()
+        shown: Counter[str] = Counter()
         for each in submissions:
             self.late += each.late
+            held.update(each.held)
+            shown.update({which for answer in each.answers for which in answer.misconceptions})
             for answer in each.answers:
                 by_answer.writerow(
                     [
@@ -333,9 +356,14 @@ class _Lists:
                     *(f"{total:g}" for total in totals_of[2:]),
                 ]
             )
+        by_misconception = csv.writer(misconceptions, lineterminator="\n")
+        by_misconception.writerow(_MISCONCEPTION_COLUMNS)
+        for which in sorted(held | shown, key=lambda which: (-shown[which], -held[which], which)):
+            by_misconception.writerow([which, held[which], shown[which]])
         self.files = {
             "answers.csv": answers.getvalue().encode(),
             "totals.csv": totals.getvalue().encode(),
+            "misconceptions.csv": misconceptions.getvalue().encode(),
         }
 
 

@@ -101,6 +101,14 @@ class Mind:
             return (carries_on and self._following(cell)) or self._known(cell)
         return self._slip(cell)
 
+    def shows(self, misconception: str) -> bool:
+        """Whether a misconception leads to a wrong answer of its own somewhere."""
+        return any(
+            each.id == misconception and self._by(cell, each)
+            for cell in self.exercise.questions
+            for each in cell.question.misconceptions
+        )
+
     def explanation(self, cell: Cell) -> Answer:
         """Write something that a person reads, who gives whole points."""
         if self.random.random() < _BLANK_EXPLANATION:
