@@ -159,12 +159,12 @@ def flags_for(certificates, authority):
 
 
 @contextmanager
-def dask(folder, environment, *flags, protocol):
+def dask(folder, environment, *flags, protocol, of_worker=None):
     """A scheduler and a worker that are there already, begun by Dask's own commands."""
     told = folder / "scheduler.json"  # written by the scheduler
     with ExitStack() as running, (folder / "log").open("w") as log:
 
-        def begin(*arguments):
+        def begin(*arguments, **more):
             process = subprocess.Popen(
                 [
                     BIN / "dask",
@@ -174,7 +174,7 @@ def dask(folder, environment, *flags, protocol):
                     "--dashboard-address=127.0.0.1:0",
                 ],
                 cwd=folder,
-                env=environment,
+                env=environment | more,
                 stdout=log,
                 stderr=log,
             )
@@ -190,7 +190,7 @@ def dask(folder, environment, *flags, protocol):
             assert time.monotonic() < until
             time.sleep(0.05)
         address = json.loads(told.read_text())["address"]
-        begin("worker", address, "--nthreads=1", "--host=127.0.0.1")
+        begin("worker", address, "--nthreads=1", "--host=127.0.0.1", **(of_worker or {}))
         yield address
 
 
@@ -277,6 +277,23 @@ def test_a_scheduler_without_tls_grades_only_where_that_is_asked_for(course, unl
     done = commands(course, "cnnlesson", "autograde", *some, *insecure)
     assert done.returncode == 0, done.stdout
     assert scores(course)["honest"] == points(PLAIN)
+
+
+def test_a_worker_without_the_package_is_told_of(course, commands, clean_environment, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['cnnlesson'] = None\n")
+    lacking = {"PYTHONPATH": str(tmp_path)}
+    with dask(tmp_path, clean_environment, protocol="tcp", of_worker=lacking) as address:
+        until = time.monotonic() + 60
+        while "Starting established connection" not in (tmp_path / "log").read_text():
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        flags = ["--student=ho*", "--force", "--no-backup", "--insecure-scheduler"]
+        done = commands(course, "cnnlesson", "autograde", PLAIN, *flags, f"--scheduler={address}")
+    assert done.returncode == 1
+    assert "Error: the workers cannot do it (" in done.stdout
+    assert "'cnnlesson' is not a package" in done.stdout
+    assert "install the same version of cnnlesson[grading,sandbox,parallel]" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_our_own_scheduler_answers_nobody(course, commands, clean_environment):

@@ -59,6 +59,10 @@ class UntrustedSchedulerError(CannotGradeError):
     """Whoever can reach a scheduler can run code as its users; the message says what to do."""
 
 
+class UnfitWorkerError(CannotGradeError):
+    """Workers lack what the work needs; the message says what."""
+
+
 class Engine(Protocol):
     """Whatever has tasks done."""
 
@@ -111,7 +115,15 @@ class Cluster:
         from cnnlesson.grading.pipeline.told import Told, knowing
 
         told = Told(common)
-        self._client.register_plugin(told)
+        try:
+            self._client.register_plugin(told)
+        except OSError:
+            raise
+        except Exception as error:  # whatever a worker or the scheduler could not make of it
+            raise UnfitWorkerError(
+                f"the workers cannot do it ({error}): install the same version of "
+                "cnnlesson[grading,sandbox,parallel] wherever they and the scheduler run"
+            ) from None
         waiting: dict[Any, Task[Any]] = {}
         room = _ROOM
         completed = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
