@@ -1,9 +1,12 @@
 """Markers that say what a test needs, and how long each kind took; for tests/ and notebooks/."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +20,7 @@ MARKERS = {
     "somebody": "becomes an ordinary user for it, as root can, with the system's Python",
     "sandbox": "runs submissions in the sandbox, which needs Linux and bubblewrap",
     "postgres": "keeps the gradebook in a real PostgreSQL",
+    "index": "installs from a package index",
     "internet": "asks other hosts whether links to them still lead somewhere; `make links` runs it",
     "torch": "compared with PyTorch; it is an extra for benchmarks and never needed",
 }
@@ -125,9 +129,18 @@ def _missing_for_postgres():
     return postgres.missing()
 
 
+@cache
+def _missing_for_index():
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+        done = subprocess.run([*pip, "click"], capture_output=True, text=True)
+    return "needs a package index that pip can reach" if done.returncode else None
+
+
 LACKS = {
     "attack": _missing_for_sandbox,
     "browser": _missing_for_browser,
+    "index": _missing_for_index,
     "postgres": _missing_for_postgres,
     "sandbox": _missing_for_sandbox,
     "somebody": _missing_for_somebody,

@@ -27,7 +27,6 @@ _CELL = re.compile(
     r"\*\*Cell \d\*\*, (?P<kind>Markdown|code), type \*(?P<type>[^*]+)\*"
     r"(?:, ID `(?P<id>[^`]+)`)?(?:, (?P<points>\d+) points?)?:"
 )
-_HEADING = re.compile(r"^#+ .+$", re.M)
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,10 @@ class Commands:
     Attributes:
         lines: the commands, each on one line.
         says: the lines that the page shows below them.
-        section: all that the page says under the same heading.
     """
 
     lines: tuple[str, ...]
     says: tuple[str, ...]
-    section: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def steps(page):
             after = blocks[place + 1] if place + 1 < len(blocks) else None
             shown = after if after and after["language"] == "text" else None
             says = shown["text"].splitlines() if shown else ()
-            yield Commands(_commands(content), tuple(says), _section(text, block.start()))
+            yield Commands(_commands(content), tuple(says))
         elif language == "diff":
             yield Change(content)
         elif file := _FILE.fullmatch(before):
@@ -104,10 +101,3 @@ def _commands(block):
     joined = re.sub(r"\\\n\s*", "", block)
     lines = (re.sub(r"(^|\s+)# .*$", "", line).strip() for line in joined.splitlines())
     return tuple(filter(None, lines))
-
-
-def _section(text, place):
-    """The text from the last heading before a place to the next one after it."""
-    begin = max((each.start() for each in _HEADING.finditer(text, 0, place)), default=0)
-    end = _HEADING.search(text, place)
-    return text[begin : end.start() if end else len(text)]

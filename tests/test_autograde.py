@@ -14,7 +14,9 @@ import subprocess
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+import manual
 import nbformat
 import postgres
 import pytest
@@ -295,7 +297,7 @@ def test_every_score_is_as_listed(listed):
 
 @pytest.fixture(scope="module")
 def on_postgres(courses, a_class, commands, run, postgresql, tmp_path_factory):
-    """The course with its gradebook in PostgreSQL; its states; and what commands said last."""
+    """The course with its gradebook in PostgreSQL; its states; and its rows before the regrade."""
     _, students = a_class
     db_url = postgresql.database("class")
     course = tmp_path_factory.mktemp("on-postgres") / "course"
@@ -315,7 +317,8 @@ def on_postgres(courses, a_class, commands, run, postgresql, tmp_path_factory):
         states.append(state(course, db_url, done))
         if not flags:
             mark_by_hand(db_url, FIRST, students)
-    return course, states
+            marked = rows(db_url)
+    return course, states, marked
 
 
 def of_first(found):
@@ -329,27 +332,38 @@ def of_first(found):
 
 @pytest.mark.postgres
 def test_in_postgresql_the_rows_are_the_same(on_postgres, graded, graded_again):
-    _, states = on_postgres
+    _, states, _ = on_postgres
     for (_, sqlites), ours in zip((graded, graded_again), states, strict=True):
         assert of_first(ours.rows) == of_first(sqlites.rows)
         assert ours.autograded == sqlites.autograded
 
 
 @pytest.mark.postgres
-def test_postgresql_is_backed_up_before_a_regrade(on_postgres):
-    course, _ = on_postgres
+def test_postgresql_is_backed_up_before_a_regrade_and_restored(
+    on_postgres, postgresql, clean_environment
+):
+    """By the command that `docs/administrators/gradebook.md` gives, and by the same once more."""
+    course, _, marked = on_postgres
     (copy,) = (course / "gradebook-backups").iterdir()
-    listed = subprocess.run(
-        [postgres.program("pg_restore"), "--list", copy], capture_output=True, text=True, check=True
-    )
-    assert "TABLE DATA public submitted_assignment" in listed.stdout
     assert copy.stat().st_mode & 0o777 == 0o600
+    page = manual.commands("docs/administrators/gradebook.md")
+    (command,) = [line for line in page if line.startswith("pg_restore ")]
+    other = postgresql.database("restored")
+    restores = str(Path(postgres.program("pg_restore")).parent)
+    environment = {
+        **clean_environment,
+        "DATABASE": other.replace("+psycopg", ""),
+        "PATH": os.pathsep.join([clean_environment["PATH"], restores]),
+    }
+    for _ in range(2):
+        subprocess.run(["bash", "-ec", command], cwd=course, env=environment, check=True)
+        assert rows(other) == marked
 
 
 @pytest.mark.postgres
 @pytest.mark.usefixtures("graded_again")
 def test_feedback_and_export_work_with_postgresql(on_postgres, commands, courses):
-    course, (_, after) = on_postgres
+    course, (_, after), _ = on_postgres
     for command in (["cnnlesson", "feedback", FIRST], ["nbgrader", "export"]):
         done = commands(course, *command)
         assert done.returncode == 0, done.stdout

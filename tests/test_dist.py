@@ -1,6 +1,7 @@
 """What `make dist` builds works where the source tree is not, and tells nothing of the machine."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -8,6 +9,7 @@ import tarfile
 import venv
 import zipfile
 
+import manual
 import pytest
 from course import ROOT
 
@@ -87,3 +89,27 @@ def test_its_doctor_speaks(installed):
     assert f"Fine: cnnlesson, {__version__}." in lines, told.stderr
     assert lines[-1] == f"Grading {'works' if told.returncode == 0 else 'would not work'} here."
     assert [line for line in lines if line.startswith("Not here: a course, ")]
+
+
+@pytest.mark.index
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    ("page", "programs"),
+    [
+        ("docs/grading-elsewhere.md", ["nbgrader"]),
+        ("docs/jupyterhub.md", ["nbgrader", "jupyterhub", "jupyter-lab", "dask"]),
+    ],
+)
+def test_what_a_page_installs_can_grade(page, programs, built, tmp_path, clean_environment):
+    (command,) = [line for line in manual.commands(page) if line.startswith("pip install")]
+    venv.create(tmp_path / "env", symlinks=True, with_pip=True)
+    (tmp_path / "dist").mkdir()
+    shutil.copy(built[0], tmp_path / "dist")
+    path = os.pathsep.join([str(tmp_path / "env/bin"), clean_environment["PATH"]])
+    active = clean_environment | {"PATH": path}
+    subprocess.run(["bash", "-ec", command], cwd=tmp_path, env=active, check=True)
+    for program in programs:
+        assert call(tmp_path / "env", program, "--version").returncode == 0
+    told = call(tmp_path / "env", "cnnlesson", "doctor")
+    assert told.returncode == 0, told.stdout
+    assert told.stdout.endswith("Grading works here.\n")

@@ -21,9 +21,11 @@ from nbgrader.api import Gradebook
 from cnnlesson.cli import main
 
 BUNDLE = "tests/test_student_path.py::test_the_bundle_holds_the_students_side_alone"
+HELP = "tests/test_docs_commands.py::test_flags_of_grading_are_listed_but_for_those_of_the_course"
 HUB = "tests/test_hub.py::test_from_the_release_to_the_feedback"
 LAB = "tests/test_jupyterlab.py::test_a_lesson_runs_from_top_to_bottom"
 WHEEL = "tests/test_dist.py::test_the_wheel_works_without_the_source_tree"
+RESTORE = "tests/test_autograde.py::test_postgresql_is_backed_up_before_a_regrade_and_restored"
 SCHEDULER = "tests/test_scheduler.py::test_a_scheduler_elsewhere_grades_and_answers_nobody_else"
 
 ELSEWHERE = {  # what a command begins with: the test that runs it, or CI itself
@@ -39,8 +41,30 @@ ELSEWHERE = {  # what a command begins with: the test that runs it, or CI itself
     "dask scheduler": SCHEDULER,
     "dask worker": SCHEDULER,
     "cnnlesson autograde parameter-sharing --scheduler": SCHEDULER,
+    "pg_restore": RESTORE,
+    "pip install": "tests/test_dist.py::test_what_a_page_installs_can_grade",
 }
-UNTESTED = ("pip install",)  # what a command begins with that is run nowhere; its section says so
+WITHIN = {  # the same of commands that only sentences tell of
+    "apt install postgresql-client": ".ci/run::postgresql",
+    "cnnlesson autograde --force": RESTORE,
+    "cnnlesson autograde --help-all": HELP,
+    "cnnlesson simulate --students 300": "tests/test_simulate.py::large",
+    "make .venv/with-test": ".ci/run::make test",
+    "make attacks": "tests/test_attacks.py::test_each_student_earns_what_they_deserve",
+    "make bench": "tests/test_benchmarks.py::test_the_one_of_the_convolution",
+    "make bench-sandbox": "tests/test_benchmarks.py::test_the_one_of_the_sandbox",
+    "make bench-visualisers": "tests/test_benchmarks.py::test_the_one_of_the_visualisers",
+    "make constraints": "tests/test_pins.py::test_they_are_pinned_anew_by_make",
+    "make links": "tests/test_texts.py::test_every_link_to_another_host_is_answered",
+    "make notebooks": "tests/test_notebooks.py::test_they_are_what_make_notebooks_makes",
+    "make same-marks": "tests/test_same_marks.py::test_marks_are_the_same_but_for_partial_credit",
+    "nbgrader autograde": "tests/test_grading_loop.py::test_the_whole_class_is_in_the_gradebook",
+    "nbgrader autograde --help-all": HELP,
+    "nbgrader generate_assignment NAME": LAB,
+    "nbgrader generate_feedback": "tests/test_grading_loop.py::test_feedback_tells_what_went_wrong",
+    "nbgrader submit": HUB,
+    "pytest --markers": "tests/test_docs_commands.py::test_markers_are_listed",
+}
 
 
 # --- What the reader of a page has and does, besides what it says ---------------------------------
@@ -277,11 +301,9 @@ def type_all(step, page, course):
     """Type the commands of a block that no other test runs, and compare what they say."""
     told, moved = {}, []
     for line in step.lines:
-        if line.startswith(UNTESTED):
-            assert "untested" in step.section, f"{page} does not say that this is untested: {line}"
-        elif elsewhere(line):
+        if elsewhere(line):
             continue
-        elif line.startswith("cd "):
+        if line.startswith("cd "):
             moved.append(line)
         else:
             BEFORE.get((page, line), lambda course: None)(course)
@@ -308,26 +330,53 @@ def test_the_commands_of_a_page_are_those_of_another_in_its_order(name):
         assert elsewhere(line) or line in in_the_other, line
 
 
-def test_what_is_run_elsewhere_is_in_the_documentation_and_there():
-    typed_somewhere = [line for page in PAGES for line in manual.commands(page)]
-    for begin, place in ELSEWHERE.items():
-        assert any(line.startswith(begin) for line in typed_somewhere), begin
+TYPED = [line for page in PAGES for line in manual.commands(page)]
+PROGRAMS = "make|cnnlesson|nbgrader|dask|pytest|pip|apt|pg_dump|pg_restore"
+
+
+def within_sentences():
+    """The commands that pages tell of by the way, with the page."""
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+        if path.name != "CHANGELOG.md":  # which tells of what was
+            for found in re.findall(rf"`((?:{PROGRAMS}) [^`]+)`", path.read_text(encoding="utf-8")):
+                yield path.relative_to(ROOT), found
+
+
+@pytest.mark.parametrize(("tests", "commands"), [(ELSEWHERE, TYPED), (WITHIN, None)])
+def test_what_is_run_elsewhere_is_in_the_documentation_and_there(tests, commands):
+    told = commands or [command for _, command in within_sentences()]
+    for begin, place in tests.items():
+        assert any(line.startswith(begin) for line in told), begin
         file, _, name = place.partition("::")
         name = f"def {name}(" if file.endswith(".py") else name
         assert name in (ROOT / file).read_text(encoding="utf-8"), place
 
 
-def test_commands_within_sentences_exist():
-    """Those in blocks are run; of others, at least the names are right."""
-    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
-        text = path.read_text(encoding="utf-8")
-        for target in re.findall(r"`make ([\w-]+)", text):
-            assert target in targets, (path, target)
-        for name, arguments in re.findall(r"`cnnlesson ([\w-]+)([^`]*)`", text):
+def test_commands_within_sentences_are_run_too():
+    for path, command in within_sentences():
+        known = any(line.startswith(command) for line in TYPED)
+        assert known or command.startswith((*ELSEWHERE, *WITHIN)), (path, command)
+
+
+def test_flags_within_sentences_exist():
+    for path, command in within_sentences():
+        program, name, *arguments = command.split()
+        if program == "cnnlesson" and name not in ("autograde", "feedback"):
             known = {flag for each in main.commands[name].params for flag in each.opts}
-            used = set(re.findall(r"--[\w-]+", arguments))
-            assert used <= known or name in ("autograde", "feedback"), (path, name, arguments)
+            assert {each for each in arguments if each.startswith("--")} <= known, path
+
+
+def test_markers_are_listed():
+    assert "@pytest.mark.sandbox: " in typed(["pytest --markers"], ROOT)
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("program", ["cnnlesson", "nbgrader"])
+def test_flags_of_grading_are_listed_but_for_those_of_the_course(program):
+    told = typed([f"{program} autograde --help-all"], ROOT)
+    assert "--no-execute" in told
+    assert "--Autograde.create_student" in told
+    assert "ReadingLimits" not in told
 
 
 # --- In JupyterLab ---------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -20,6 +23,18 @@ def test_outputs_are_committed_and_hold_for_everyone(path):
     text = json.dumps(notebook)
     for passing in ("widget-view+json", "widget-state+json", " at 0x", str(ROOT)):
         assert passing not in text, "run `make notebooks`"
+
+
+def test_they_are_what_make_notebooks_makes(tmp_path, make_in_checkout):
+    """But for the target's own list of them, since a checkout is not written to by a test."""
+    committed = ROOT / "notebooks/01-parameter-sharing.ipynb"
+    copy = tmp_path / committed.name
+    shutil.copy(committed, copy)
+    recipe = make_in_checkout("--dry-run", "notebooks")
+    (line,) = [line for line in recipe.splitlines() if "execute_notebooks.py" in line]
+    script = line.split()[1]
+    subprocess.run([sys.executable, script, copy], cwd=ROOT, check=True)
+    assert copy.read_bytes() == committed.read_bytes()
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -1,6 +1,8 @@
 """environment.yml, pyproject.toml and constraints.txt say the same."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from importlib import metadata
 
@@ -20,16 +22,30 @@ REQUIREMENTS = [
 IN_CONDA = [*PROJECT["dependencies"], *EXTRAS["lab"], *EXTRAS["grading"], *EXTRAS["test"]]
 
 
-def pins():
+def pins(folder=ROOT):
     """Every line of constraints.txt, as name and versions (one per platform or Python)."""
     found = {}
-    for line in (ROOT / "constraints.txt").read_text().splitlines():
+    for line in (folder / "constraints.txt").read_text().splitlines():
         pin = Requirement(line)
         (specifier,) = pin.specifier
         assert specifier.operator == "==", line
         assert pin.url is None, line
         found.setdefault(canonicalize_name(pin.name), []).append(specifier.version)
     return found
+
+
+@pytest.mark.index
+def test_they_are_pinned_anew_by_make(tmp_path, clean_environment):
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy2(ROOT / name, tmp_path)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    # The environment stays as it is, whatever it was made from.
+    make = ["make", "constraints", *("--old-file=.venv/created", "--old-file=.venv/with-dev")]
+    subprocess.run(make, cwd=tmp_path, env=clean_environment, check=True)
+    fresh = pins(tmp_path)
+    for requirement in REQUIREMENTS:
+        for version in fresh[canonicalize_name(requirement.name)]:
+            assert version in requirement.specifier
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
