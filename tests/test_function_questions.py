@@ -346,7 +346,26 @@ def test_every_bug_is_called_by_its_name_where_the_dtype_is_lost_too(name, bug):
             return tuple(each.astype(np.float64) for each in value)
         return value.astype(np.float64) if isinstance(value, np.ndarray) and value.shape else value
 
-    assert verdict(name, function).misconceptions == (bug.id,)
+    found = verdict(name, function)
+    assert found.misconceptions == (bug.id,)
+    assert found.share == bug.share
+
+
+@pytest.mark.parametrize(
+    "besides",
+    [lambda x, y: y.tolist(), lambda x, y: x.fill(0) or y, lambda x, y: y.astype(object)],
+    ids=["list", "changed", "object"],
+)
+def test_a_bug_worth_half_is_worth_nothing_beside_a_fault_that_is(besides):
+    """It is called by its name all the same."""
+
+    def turned(x, padding):
+        y = padding_by_np(x, padding).swapaxes(1, 2)
+        return besides(x, y) if x.dtype == np.float32 else y
+
+    found = verdict(PADDING, turned)
+    assert found.misconceptions == ("transposed",)
+    assert found.share == 0
 
 
 @pytest.mark.parametrize("name", ASKED)

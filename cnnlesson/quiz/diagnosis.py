@@ -132,7 +132,7 @@ def _of_function(question: Question, setup: Any, results: Results, *, hidden: bo
     if finding.right:
         return Verdict(Outcome.RIGHT, _ALL, ())
     explained: list[Explanation] = [(each,) for each in finding.explained]
-    share = max([finding.share, *map(_share, explained)])
+    share = max(finding.share, min(finding.at_most, max(map(_share, explained), default=_NOTHING)))
     says = _possibilities(explained, question, setup) if explained else []
     outcome = Outcome.PARTLY if share else Outcome.WRONG
     return Verdict(outcome, share, (*finding.sentences, *says), _ids(explained))

@@ -289,6 +289,7 @@ class Finding:
         share: of the points, for one that is not right, unless a misconception says more.
         sentences: where it goes wrong and how; never an expected number.
         explained: the misconceptions that lead to just these results.
+        at_most: of the points, what other faults leave beside those.
     """
 
     answered: bool = True
@@ -296,6 +297,7 @@ class Finding:
     share: Fraction = Fraction(0)
     sentences: tuple[str, ...] = ()
     explained: tuple["Misconception", ...] = ()
+    at_most: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -367,6 +369,7 @@ def compare(question: "Question", results: Results, *, hidden: bool = False) -> 
         share=min(problem.share for problem in problems if problem),
         sentences=tuple(sentences),
         explained=explained,
+        at_most=min([Fraction(1), *(bad.share for bad in problems if bad and bad.explains_itself)]),
     )
 
 
