@@ -287,13 +287,23 @@ def test_a_worker_without_the_package_is_told_of(course, commands, clean_environ
         while "Starting established connection" not in (tmp_path / "log").read_text():
             assert time.monotonic() < until
             time.sleep(0.1)
+        before = known(address)
         flags = ["--student=ho*", "--force", "--no-backup", "--insecure-scheduler"]
         done = commands(course, "cnnlesson", "autograde", PLAIN, *flags, f"--scheduler={address}")
+        assert known(address) == before, "what workers were to know of the assignment is there"
     assert done.returncode == 1
-    assert "Error: the workers cannot do it (" in done.stdout
+    assert "Error: the workers could not be told what to do (" in done.stdout
     assert "'cnnlesson' is not a package" in done.stdout
-    assert "install the same version of cnnlesson[grading,sandbox,parallel]" in done.stdout
+    assert "the same version of cnnlesson[grading,sandbox,parallel]" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def known(address):
+    """What a scheduler tells its workers when they begin."""
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        return client.run_on_scheduler(lambda dask_scheduler: [*dask_scheduler.worker_plugins])
 
 
 def test_our_own_scheduler_answers_nobody(course, commands, clean_environment):

@@ -120,9 +120,11 @@ class Cluster:
         except OSError:
             raise
         except Exception as error:  # whatever a worker or the scheduler could not make of it
+            self._forget(told)
             raise UnfitWorkerError(
-                f"the workers cannot do it ({error}): install the same version of "
-                "cnnlesson[grading,sandbox,parallel] wherever they and the scheduler run"
+                f"the workers could not be told what to do ({error}): see that the same version of "
+                "cnnlesson[grading,sandbox,parallel] is installed wherever they and the scheduler "
+                "run"
             ) from None
         waiting: dict[Any, Task[Any]] = {}
         room = _ROOM
@@ -150,8 +152,12 @@ class Cluster:
                 yield Done(task.about, failed=_why(result)) if failed else Done(task.about, result)
         finally:
             self._client.cancel([*waiting])
-            with suppress(OSError):  # the scheduler or a worker is gone, and what it knew
-                self._client.unregister_worker_plugin(told.name)
+            self._forget(told)
+
+    def _forget(self, told: Any) -> None:
+        """Have workers forget what they were told."""
+        with suppress(Exception):  # one is gone, and what it knew, or never came to know it
+            self._client.unregister_worker_plugin(told.name)
 
 
 def _why(error: Any) -> str:
@@ -231,7 +237,8 @@ def on_this_machine(workers: int, threads: int = 1) -> Iterator[Cluster]:
             # Until they are closed, ports that speak HTTP have nothing to tell.
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
-            # Nobody looks at what is measured of the processes themselves, many times a second.
+            # Nobody looks at profiles and ticks; and the memory, by which a worker is paused or
+            # ended, need not be looked at ten times a second.
             "distributed.worker.profile.enabled": False,
             "distributed.worker.memory.monitor-interval": "1s",
             "distributed.admin.tick.interval": "1s",
