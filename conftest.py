@@ -132,8 +132,9 @@ def _missing_for_postgres():
 @cache
 def _missing_for_index():
     with tempfile.TemporaryDirectory() as folder:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
-        done = subprocess.run([*pip, "click"], capture_output=True, text=True)
+        download = ["pip", "download", "--quiet", "--no-deps", "--retries=0", "--timeout=10"]
+        command = [sys.executable, "-m", *download, f"--dest={folder}", "click"]
+        done = subprocess.run(command, capture_output=True)
     return "needs a package index that pip can reach" if done.returncode else None
 
 

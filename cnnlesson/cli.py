@@ -186,9 +186,9 @@ def simulate(
     assignment: str, students: int, seed: int, loops: int, force: bool, course_dir: Path
 ) -> None:
     """Write a class to practise on into submitted/, and what it deserves into simulated/."""
-    from cnnlesson.grading import simulate as simulation
-
     with errors_told("grading", LookupError, ValueError):
+        from cnnlesson.grading import simulate as simulation
+
         said = simulation.simulate(
             assignment, course_dir, students=students, seed=seed, loops=loops, force=force
         )

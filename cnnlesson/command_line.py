@@ -27,7 +27,7 @@ def errors_told(extras: str, *told: type[Exception]) -> Iterator[None]:
         yield
     except ModuleNotFoundError as missing:
         raise click.ClickException(
-            f"this needs {missing.name}: install cnnlesson with its extras, cnnlesson[{extras}]"
+            f"this needs {missing.name}: install cnnlesson[{extras}]"
         ) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -353,7 +353,7 @@ def test_postgresql_is_backed_up_before_a_regrade_and_restored(
     environment = {
         **clean_environment,
         "DATABASE": other.replace("+psycopg", ""),
-        "PATH": os.pathsep.join([clean_environment["PATH"], restores]),
+        "PATH": os.pathsep.join([restores, clean_environment["PATH"]]),
     }
     for _ in range(2):
         subprocess.run(["bash", "-ec", command], cwd=course, env=environment, check=True)

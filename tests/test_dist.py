@@ -15,11 +15,15 @@ from course import ROOT
 
 from cnnlesson import __version__
 
-pytest.importorskip("hatchling")
+INSTALLING = {  # pages that install the wheel, and programs that are there then
+    "docs/grading-elsewhere.md": ["nbgrader"],
+    "docs/jupyterhub.md": ["nbgrader", "jupyterhub", "jupyter-lab", "dask"],
+}
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
+    pytest.importorskip("hatchling")
     folder = tmp_path_factory.mktemp("dist")
     recipe = subprocess.run(
         ["make", "--dry-run", "dist", f"DIST={folder}"], cwd=ROOT, capture_output=True, text=True
@@ -93,13 +97,7 @@ def test_its_doctor_speaks(installed):
 
 @pytest.mark.index
 @pytest.mark.sandbox
-@pytest.mark.parametrize(
-    ("page", "programs"),
-    [
-        ("docs/grading-elsewhere.md", ["nbgrader"]),
-        ("docs/jupyterhub.md", ["nbgrader", "jupyterhub", "jupyter-lab", "dask"]),
-    ],
-)
+@pytest.mark.parametrize(("page", "programs"), INSTALLING.items())
 def test_what_a_page_installs_can_grade(page, programs, built, tmp_path, clean_environment):
     (command,) = [line for line in manual.commands(page) if line.startswith("pip install")]
     venv.create(tmp_path / "env", symlinks=True, with_pip=True)

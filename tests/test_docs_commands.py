@@ -12,6 +12,7 @@ import lms_class
 import manual
 import nbformat
 import pytest
+import test_dist
 from course import ROOT
 from labs import kernel_awaited, quiet_home, served
 from lms_class import ASSIGNMENT, zipped
@@ -44,6 +45,7 @@ ELSEWHERE = {  # what a command begins with: the test that runs it, or CI itself
     "pg_restore": RESTORE,
     "pip install": "tests/test_dist.py::test_what_a_page_installs_can_grade",
 }
+UNTESTED = ("make bench", "make links")  # which CONTRIBUTING.md says of
 WITHIN = {  # the same of commands that only sentences tell of
     "apt install postgresql-client": ".ci/run::postgresql",
     "cnnlesson autograde --force": RESTORE,
@@ -51,11 +53,9 @@ WITHIN = {  # the same of commands that only sentences tell of
     "cnnlesson simulate --students 300": "tests/test_simulate.py::large",
     "make .venv/with-test": ".ci/run::make test",
     "make attacks": "tests/test_attacks.py::test_each_student_earns_what_they_deserve",
-    "make bench": "tests/test_benchmarks.py::test_the_one_of_the_convolution",
     "make bench-sandbox": "tests/test_benchmarks.py::test_the_one_of_the_sandbox",
     "make bench-visualisers": "tests/test_benchmarks.py::test_the_one_of_the_visualisers",
     "make constraints": "tests/test_pins.py::test_they_are_pinned_anew_by_make",
-    "make links": "tests/test_texts.py::test_every_link_to_another_host_is_answered",
     "make notebooks": "tests/test_notebooks.py::test_they_are_what_make_notebooks_makes",
     "make same-marks": "tests/test_same_marks.py::test_marks_are_the_same_but_for_partial_credit",
     "nbgrader autograde": "tests/test_grading_loop.py::test_the_whole_class_is_in_the_gradebook",
@@ -213,7 +213,12 @@ ACTIVE = {name: value for name, value in os.environ.items() if name not in OURS}
 
 def elsewhere(command):
     """The test that runs a command, if it is not run here."""
-    return next((test for begin, test in ELSEWHERE.items() if command.startswith(begin)), None)
+    return next((test for begin, test in ELSEWHERE.items() if begins(command, begin)), None)
+
+
+def begins(command, begin):
+    """Whether a command begins with these words."""
+    return f"{command} ".startswith(f"{begin} ")
 
 
 def copied(course):
@@ -342,28 +347,49 @@ def within_sentences():
                 yield path.relative_to(ROOT), found
 
 
-@pytest.mark.parametrize(("tests", "commands"), [(ELSEWHERE, TYPED), (WITHIN, None)])
-def test_what_is_run_elsewhere_is_in_the_documentation_and_there(tests, commands):
-    told = commands or [command for _, command in within_sentences()]
-    for begin, place in tests.items():
-        assert any(line.startswith(begin) for line in told), begin
-        file, _, name = place.partition("::")
-        name = f"def {name}(" if file.endswith(".py") else name
-        assert name in (ROOT / file).read_text(encoding="utf-8"), place
+def test_what_is_run_elsewhere_is_in_the_documentation_and_there():
+    told = [command for _, command in within_sentences()]
+    for tests, commands in ((ELSEWHERE, TYPED), (WITHIN, told)):
+        for begin, place in tests.items():
+            assert any(begins(line, begin) for line in commands), begin
+            file, _, name = place.partition("::")
+            name = f"def {name}(" if file.endswith(".py") else name
+            assert name in (ROOT / file).read_text(encoding="utf-8"), place
 
 
 def test_commands_within_sentences_are_run_too():
     for path, command in within_sentences():
-        known = any(line.startswith(command) for line in TYPED)
-        assert known or command.startswith((*ELSEWHERE, *WITHIN)), (path, command)
+        typed_somewhere = any(begins(line, command) for line in TYPED)
+        begun = any(begins(command, begin) for begin in (*ELSEWHERE, *WITHIN, *UNTESTED))
+        assert typed_somewhere or begun, (path, command)
 
 
-def test_flags_within_sentences_exist():
+def test_what_is_not_run_is_said_to_be_left_out():
+    told = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+    (sentence,) = re.findall(r"[^.]*CI leaves it out[^.]*\.", told)
+    (before,) = re.findall(r"[^.]*\. CI leaves it out", told)
+    assert all(f"`{command}`" in before + sentence for command in UNTESTED)
+
+
+def test_pages_that_install_a_wheel_are_those_that_are_tried():
+    pages = {
+        page for page in PAGES for line in manual.commands(page) if begins(line, "pip install")
+    }
+    assert pages == {*test_dist.INSTALLING}
+
+
+def test_targets_and_flags_within_sentences_exist():
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     for path, command in within_sentences():
-        program, name, *arguments = command.split()
-        if program == "cnnlesson" and name not in ("autograde", "feedback"):
+        program, name = command.split()[:2]
+        if program == "make" and not name.startswith("."):
+            assert name in targets, (path, command)
+        if program == "cnnlesson" and name in main.commands and name not in PASSING_ON:
             known = {flag for each in main.commands[name].params for flag in each.opts}
-            assert {each for each in arguments if each.startswith("--")} <= known, path
+            assert {*re.findall(r"--[\w-]+", command)} <= known, (path, command)
+
+
+PASSING_ON = ("autograde", "feedback")  # whose other flags are nbgrader's
 
 
 def test_markers_are_listed():

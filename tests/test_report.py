@@ -191,6 +191,16 @@ def test_what_an_answer_may_come_from_instead_is_told_of_those_who_leave_it_open
     }
 
 
+def test_what_is_in_all_explanations_is_not_there_instead():
+    either = shows(("width", "no-bias"), ("width", "one-bias"))
+    found = counted(class_of(work("a", either, 1, 1))).misconceptions
+    assert {each.id: each.instead for each in found} == {
+        "width": {},
+        "no-bias": {"one-bias": 1},
+        "one-bias": {"no-bias": 1},
+    }
+
+
 def test_two_together_count_in_parts_unless_one_shows_elsewhere():
     both = shows(("no-bias", "stride-ignored"))
     assert held(work("ada", both, 1, 1)) == {"no-bias": 0.5, "stride-ignored": 0.5}

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -108,7 +109,8 @@ def test_a_few_misconceptions_are_common_and_other_ones_with_another_seed():
         holders.append(Counter(which for each in submissions for which in each.held))
         common = [count for _, count in holders[-1].most_common()]
         assert common[0] > 2 * common[5] > 4 * common[len(known.misconceptions) // 2]
-    assert [each.most_common(3)[0][0] for each in holders] != [holders[0].most_common(1)[0][0]] * 2
+    first, second = (each.most_common(1)[0][0] for each in holders)
+    assert first != second
 
 
 def test_who_holds_and_who_shows_a_misconception_is_listed(course):
@@ -424,6 +426,14 @@ def test_a_graded_cell_of_another_kind_gets_a_sentence(course):
         write(course)
 
 
+def test_a_release_that_is_no_notebook_gets_a_sentence(course):
+    path = course / "release" / FIRST / f"{FIRST}.ipynb"
+    for content, why in (("{}", "it has no cells"), ("{", "Expecting property name")):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(ValueError, match=f"{FIRST}.ipynb is no notebook: {why}"):
+            write(course)
+
+
 def test_an_assignment_without_a_graded_check_gets_a_sentence(course):
     path = course / "release" / FIRST / f"{FIRST}.ipynb"
     made = json.loads(path.read_text(encoding="utf-8"))
@@ -604,7 +614,7 @@ def test_totals_are_those_of_the_list_before_and_after_manual_grading(graded, gr
 def large(request, run, tmp_path_factory):
     """A class of three hundred that has been graded."""
     course = copy_course(tmp_path_factory.mktemp("large"), "source", "release")
-    run("cnnlesson", "simulate", "--loops", "0", request.param, cwd=course)
+    run("cnnlesson", "simulate", "--students", "300", request.param, cwd=course)
     run("nbgrader", "generate_assignment", request.param, cwd=course)
     run("cnnlesson", "autograde", request.param, cwd=course)
     return course, request.param
@@ -613,19 +623,22 @@ def large(request, run, tmp_path_factory):
 @pytest.mark.nbgrader
 @pytest.mark.sandbox
 def test_the_report_on_300_ranks_what_was_planted(large, run):
-    """In the planted order, but for what answers leave open."""
+    """In the planted order, but for what answers leave open, as `docs/report.md` says."""
     course, assignment = large
     planted, found = ranked(course, assignment, run)
     assert found.keys() == planted.keys()
+    spans = {each: row["at_most"] - row["clearly"] for each, row in found.items()}
     for each, row in found.items():
         assert row["clearly"] <= planted[each] <= row["at_most"], each
-    exact = [each for each, row in found.items() if row["clearly"] == row["at_most"]]
-    assert len(exact) > 30
-    assert [planted[each] for each in exact] == sorted(map(planted.get, exact), reverse=True)
-    order = [planted[each] for each in found]
-    pairs = [(one, other) for place, one in enumerate(order) for other in order[place + 1 :]]
-    wrong = sum(one < other for one, other in pairs)
-    assert wrong <= 0.03 * len(pairs)
+    pairs = [*itertools.combinations(found, 2)]  # the first is said to be held by more
+    wrong = [planted[other] - planted[one] for one, other in pairs if planted[other] > planted[one]]
+    for one, other in pairs:
+        assert planted[other] - planted[one] <= max(spans[one], spans[other])
+    assert (len(found), len(pairs), len(wrong), max(wrong, default=0)) == TOLD_OF[assignment]
+
+
+TOLD_OF = {FIRST: (66, 2145, 16, 4), "conv-layer": (59, 1711, 0, 0)}
+"""Of a class: misconceptions, pairs of them, and how many are not in order, and by how many."""
 
 
 @pytest.mark.nbgrader
@@ -634,15 +647,13 @@ def test_an_export_of_300_is_imported_again(large, run):
     """As the table of a system: nobody is new, and everybody has the points of the gradebook."""
     course, assignment = large
     with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
-        scores = {each.id: each.score for each in gradebook.assignment_submissions(assignment)}
         points = gradebook.find_assignment(assignment).max_score
-        students = [each.student_id for each in gradebook.assignment_submissions(assignment)]
         scores = {
             each.student_id: each.score for each in gradebook.assignment_submissions(assignment)
         }
     lines = [f"Student,ID,SIS User ID,SIS Login ID,Section,{assignment} (7)"]
     lines.append(f"    Points Possible,,,,,{points:g}")
-    lines += [f'"{each}",{place},{each},{each},A,' for place, each in enumerate(students, 1)]
+    lines += [f'"{each}",{place},{each},{each},A,' for place, each in enumerate(scores, 1)]
     (course / "canvas.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
     told = run("cnnlesson", "export", "canvas.csv", "--to", "canvas", cwd=course)
     assert told.endswith("300 grades are in grades-canvas.csv, for Canvas to import.\n")

@@ -104,9 +104,12 @@ def _read_notebook(path: Path, assignment: str) -> Any:
             f"{assignment}` first"
         )
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        notebook = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is no notebook: {error}") from None
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        raise ValueError(f"{path} is no notebook: it has no cells")
+    return notebook
 
 
 def _meta(cell: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 _PART = ".part"  # the end of a file's name while it is being written
 _LATE = 0.15
 _HELD = (0, 0, 0, 1, 1, 1, 2, 2, 3)  # how many misconceptions a student may hold
-_TRIES = 30  # to pick one that shows
+_TRIES = 30  # to pick them, since not all lead to a wrong answer with a student's numbers
 
 
 @dataclass(frozen=True)

@@ -356,10 +356,9 @@ def _instead(work: Work) -> dict[str, set[str]]:
     others: defaultdict[str, set[str]] = defaultdict(set)
     for answer in work.answers.values():
         for together in answer.explanations:
-            rest = {each for one in answer.explanations if one != together for each in one}
-            for each in together:
-                if each not in clear:
-                    others[each] |= rest - {each}
+            for each in {*together} - clear.keys():
+                without = (one for one in answer.explanations if each not in one)
+                others[each] |= {other for one in without for other in one} - {*together}
     return others
 
 

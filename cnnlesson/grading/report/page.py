@@ -29,6 +29,9 @@ FOREMOST = 5
 MOST_PLACES = 4
 """How many questions where it showed are named there of each."""
 
+MOST_OTHERS = 2
+"""How many others that lead to the same answers."""
+
 NEEDIEST = 8
 """How many students who may need help are named before the details."""
 
@@ -93,7 +96,11 @@ def page(figures: Figures, made: datetime) -> str:
         questions=Markup(pictures.questions(figures).svg()),
         misconceptions=Markup(pictures.misconceptions(figures).svg()),
         foremost=[
-            (each, _listed(each.questions, titles, MOST_PLACES), _listed(each.instead, {}, 2))
+            (
+                each,
+                _listed(each.questions, titles, MOST_PLACES),
+                _listed(each.instead, {}, MOST_OTHERS),
+            )
             for each in figures.misconceptions[:FOREMOST]
         ],
         about=pictures.about,
