@@ -102,12 +102,17 @@ class Course:
 
 
 def some_students(assignment, count, loops):
-    """Of a simulated class, those that stock can grade, and the odd ones among them first."""
+    """Of a simulated class, those that stock can grade: the odd ones first, then all sorts."""
     exercise = read_exercise(assignment, ROOT)
     whole_class = simulate.simulated_class(exercise, max(24, 2 * count), seed=1, loops=loops)
     gradable = [each for each in whole_class if each.is_graded]
     gradable.sort(key=lambda each: not (each.handling or outcomes(each) & {"loops"}))
-    return exercise, gradable[:count]
+    seen, telling = set(), []
+    for each in gradable:
+        if each.handling or outcomes(each) - seen:
+            seen |= outcomes(each)
+            telling.append(each)
+    return exercise, [*telling, *(each for each in gradable if each not in telling)][:count]
 
 
 def all_sorts_of_students(assignment, more):
