@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from statistics import geometric_mean, median, quantiles
 
+HERE = Path(__file__).parent
 ROUNDS = 31
 FEW_ROUNDS = 3
 SECONDS_PER_SAMPLE = 2e-3
@@ -315,9 +316,8 @@ def main() -> None:
     runs = [run()]
     if "AVX-512" in processor() and runs[0][0] in ("Haswell", "Zen"):
         runs.append(run(OPENBLAS_CORETYPE="SkylakeX"))
-    here = Path(__file__).parent
-    (here / "convolution.md").write_text(report(runs, measure_imports()), encoding="utf-8")
-    plot(runs, here / "convolution.svg")
+    (HERE / "convolution.md").write_text(report(runs, measure_imports()), encoding="utf-8")
+    plot(runs, HERE / "convolution.svg")
 
 
 if __name__ == "__main__":

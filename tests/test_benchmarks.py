@@ -1,7 +1,4 @@
-"""The benchmarks still measure what they say: each is run whole, on next to nothing.
-
-But for the one of the convolution, which takes PyTorch; `make bench` runs it.
-"""
+"""The benchmarks still measure what they say: each is run whole, on next to nothing."""
 
 import json
 import re
@@ -62,3 +59,13 @@ def test_the_one_of_the_sandbox(parts_of):
 @pytest.mark.browser
 def test_the_one_of_the_visualisers(parts_of):
     assert parts_of("visualisers", SAMPLES=4) == committed("visualisers")
+
+
+@pytest.mark.torch
+def test_the_one_of_the_convolution(parts_of):
+    """This one measures in processes of its own, and so with its own numbers."""
+    found, known = (
+        [line for line in report if line.startswith("# ") or line.startswith("| ")]
+        for report in (parts_of("convolution"), committed("convolution"))
+    )
+    assert {*found} == {*known}
