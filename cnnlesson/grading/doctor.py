@@ -77,9 +77,8 @@ class Finding:
         begin = {"missing": f"Missing{needed}", "amiss": "Amiss"}.get(self.state, "Not here")
         told = [f"{begin}: {self.name}, {self.found}."]
         told += [f"It gives {self.gives}."] if self.gives else []
-        told += [f"To {'mend' if self.state == 'amiss' else 'get'} it: {self.get}."] * bool(
-            self.get
-        )
+        verb = "mend" if self.state == "amiss" else "get"
+        told += [f"To {verb} it: {self.get}."] if self.get else []
         return " ".join(told)
 
 
