@@ -279,7 +279,7 @@ def main() -> None:
         f"- Two workers against one, {ROUNDS} rounds: {spread(faster)} times the speed.",
         f"- Seconds for each submission, from the first to the last: {mean(whole):.3f} of {LARGE} "
         f"({' and '.join(f'{each:.3f}' for each in whole)}), {mean(tenths):.3f} of {LARGE // 10} "
-        f"({spread(tenths, 3)}): {mean(whole) / mean(tenths):.2f} times.",
+        f"({spread(tenths, 3)}): {mean(whole) / mean(tenths):.3f} times.",
         f"- The coordinator's peak memory at {LARGE} submissions: {peak:.0f} MB.",
         f"- {SLEEPS:,} tasks that sleep for 0.1 s, in {SLEEPERS} threads of a worker: {slept:.0f} "
         f"in a second, of {SLEEPERS / 0.1:.0f} that are possible.",
