@@ -149,6 +149,13 @@ def open_notebook(page, server, path, interface="lab/tree"):
         page.goto(server(f"{interface}/{path}"))
 
 
+_NOTE_WHAT_RUNS = """() => new MutationObserver(() => {
+    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
+    window.cellsRan ||= prompts.some(prompt => prompt.textContent.includes("[*]"));
+}).observe(document.body, {subtree: true, childList: true, characterData: true})"""
+"""Some cells run for a shorter time than one could look at them from here."""
+
+
 @contextmanager
 def kernel_awaited(page, server, path):
     """Have a notebook opened, and wait until its kernel would take work.
@@ -170,6 +177,7 @@ def kernel_awaited(page, server, path):
         mine = [each["kernel"] for each in sessions if each["path"] == path]
         if any(answers) and any(kernel["execution_state"] == "idle" for kernel in mine):
             page.remove_listener("websocket", listen)
+            page.evaluate(_NOTE_WHAT_RUNS)
             return
         time.sleep(0.2)
     pytest.fail(f"no idle kernel for {path}: {sessions}")
@@ -193,12 +201,11 @@ def wait_until_all_has_run(page):
     """Wait until all cells that were told to run have run."""
     from playwright.sync_api import TimeoutError as TooLongError
 
-    waits = page.locator(".jp-CodeCell .jp-InputPrompt", has_text="[*]").first
     for _ in range(3):
         try:
-            waits.wait_for(state="attached", timeout=15_000)
+            page.wait_for_function("window.cellsRan", timeout=15_000)
             break
-        except TooLongError:  # it was lost, or over sooner than one could look
+        except TooLongError:  # it was lost
             run_all(page)
     page.wait_for_function(
         """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]

@@ -68,6 +68,16 @@ def press(page, row, button):
     return log
 
 
+@contextmanager
+def saved(page, address):
+    """Have something saved by a request to such an address, and wait until it is."""
+    with page.expect_response(
+        lambda answer: answer.request.method == "PUT" and address in answer.url
+    ) as answer:
+        yield
+    assert answer.value.ok
+
+
 def open_assignments(page):
     """Open JupyterLab's list of assignments by the menu."""
     page.get_by_role("menuitem", name="Nbgrader", exact=True).click()
@@ -117,7 +127,8 @@ def hand_in(page, desk):
     fill_in(page, f"{name} = ", f"{name} = {right}")
     page.keyboard.press("Shift+Enter")
     page.locator(".jp-OutputArea-output", has_text=f"{right} is right.").wait_for()
-    page.keyboard.press("Control+S")
+    with saved(page, "/api/contents/"):
+        page.keyboard.press("Control+S")
 
     page.get_by_role("tab", name="Assignments").click()
     fetched.get_by_role("button", name="Validate").click()
@@ -136,12 +147,13 @@ def grade(page, office):
     assert page.locator("tr", has_text="ada").locator(".score").inner_text() == "2 / 18"
     page.goto(f"{office}/formgrader/gradebook/{ASSIGNMENT}/{ASSIGNMENT}")
     page.get_by_role("link", name="Submission #1").click()
+    for field in (".extra-credit", ".comment"):  # get their hints when the page begins to listen
+        page.locator(f"{field}[placeholder]").last.wait_for()
     for field, text in (("input.score", "1.5"), ("textarea.comment", COMMENT)):
         last = page.locator(field).last
-        with page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
+        with saved(page, "/formgrader/api/"):
             last.fill(text)
             last.press("Tab")
-        assert saved.value.ok
     page.goto(f"{office}/formgrader/manage_submissions/{ASSIGNMENT}")
     press(page, "ada", "generate-feedback")
     press(page, "ada", "release-feedback")
