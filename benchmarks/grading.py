@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median, quantiles
 
@@ -190,25 +191,53 @@ def workers(folder: Path, assignment: str) -> list[float]:
     return found
 
 
-def large_class(folder: Path, assignment: str) -> tuple[list[float], list[float], float]:
-    """Grade a large class, between tenths of it that are as mixed as the whole.
+@dataclass(frozen=True)
+class Cost:
+    """What each submission of a class cost on average, from the first to the last, in seconds.
+
+    Attributes:
+        clock: by the clock.
+        run: of the stage in which its cells run.
+    """
+
+    clock: float
+    run: float
+
+    @property
+    def units(self) -> float:
+        """The cost in units of that stage, in which the machine's speed cancels out."""
+        return self.clock / self.run
+
+    @classmethod
+    def of(cls, log: Sequence[dict]) -> "Cost":
+        """Read it from a log."""
+        runs = [line["seconds"]["run"] for line in log if line.get("graded")]
+        return cls(per_submission(log), mean(runs))
+
+
+def large_class(folder: Path, assignment: str) -> tuple[list[tuple[Cost, Cost]], float]:
+    """Grade a large class, and between its tenths, each by a command of its own.
 
     Returns:
-        The seconds for each submission of the large class and of each tenth, and the coordinator's
-        peak memory in MB.
+        For each round, the cost in the large class and the mean one in its tenths; and the
+        coordinator's peak memory in MB.
     """
     students = released(folder, assignment, LARGE)
     mine = folder / "ours"
-    whole, tenths, peak = [], [], 0.0
-    for digits in ("0246", "1357"):
-        for digit in digits:
-            if len(tenths) % 4 == 2:
-                _, log = ours(mine, assignment)
-                check_scores(assignment, students, None, mine)
-                whole.append(per_submission(log))
-                peak = max(peak, log[-1]["peak_kilobytes"] / 1000)
-            tenths.append(per_submission(ours(mine, assignment, f"--student=*{digit}")[1]))
-    return whole, tenths, peak
+    rounds, peak = [], 0.0
+
+    def of_tenths(digits: str) -> list[Cost]:
+        return [Cost.of(ours(mine, assignment, f"--student=*{digit}")[1]) for digit in digits]
+
+    for _ in range(ROUNDS):
+        before = of_tenths("02468")
+        _, log = ours(mine, assignment)
+        check_scores(assignment, students, None, mine)
+        peak = max(peak, log[-1]["peak_kilobytes"] / 1000)
+        tenths = before + of_tenths("13579")
+        clock, run = mean(each.clock for each in tenths), mean(each.run for each in tenths)
+        rounds.append((Cost.of(log), Cost(clock, run)))
+    return rounds, peak
 
 
 def sleep(_: bytes, content: bytes) -> bytes:
@@ -247,7 +276,7 @@ def main() -> None:
         single = one_submission(first, FIRST)
         begun = first_submission(first, FIRST)
         faster = workers(first, FIRST)
-        whole, tenths, peak = large_class(folder / "large", FIRST)
+        large, peak = large_class(folder / "large", FIRST)
     slept = sleepers(0.1)
     lines = [
         "# Grading a class: how fast",
@@ -277,9 +306,12 @@ def main() -> None:
         "",
         f"- Seconds from the command to the first submission being graded: {spread(begun)}.",
         f"- Two workers against one, {ROUNDS} rounds: {spread(faster)} times the speed.",
-        f"- Seconds for each submission, from the first to the last: {mean(whole):.3f} of {LARGE} "
-        f"({' and '.join(f'{each:.3f}' for each in whole)}), {mean(tenths):.3f} of {LARGE // 10} "
-        f"({spread(tenths, 3)}): {mean(whole) / mean(tenths):.3f} times.",
+        f"- Seconds for each submission, from the first to the last, of {LARGE} and of the same in "
+        f"tenths, {ROUNDS} rounds: {median(whole.clock for whole, _ in large):.3f} and "
+        f"{median(tenth.clock for _, tenth in large):.3f}, "
+        f"{spread([whole.clock / tenth.clock for whole, tenth in large], 3)} times. In units of "
+        "what its own cells take, which leaves out how fast the machine happens to be: "
+        f"{spread([whole.units / tenth.units for whole, tenth in large], 3)} times.",
         f"- The coordinator's peak memory at {LARGE} submissions: {peak:.0f} MB.",
         f"- {SLEEPS:,} tasks that sleep for 0.1 s, in {SLEEPERS} threads of a worker: {slept:.0f} "
         f"in a second, of {SLEEPERS / 0.1:.0f} that are possible.",
