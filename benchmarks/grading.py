@@ -180,10 +180,8 @@ def workers(folder: Path, assignment: str) -> list[float]:
     """Compare two workers with one, start-up aside."""
     mine, found = folder / "ours", []
     for _ in range(ROUNDS):
-        flags = ("--student", "simulated-00[0-4]*")
         one, two = (
-            per_submission(ours(mine, assignment, *flags, f"--workers={each}")[1])
-            for each in (1, 2)
+            per_submission(ours(mine, assignment, f"--workers={each}")[1]) for each in (1, 2)
         )
         found.append(one / two)
     return found
