@@ -165,10 +165,12 @@ class Course:
 
     def announce(self, waiting: Waiting, *, done: bool) -> None:
         """Call what is configured as `pre_convert_hook`, or `post_convert_hook`, if anything is."""
+        hook = "post_convert_hook" if done else "pre_convert_hook"
+        if getattr(self.converter, hook) is None:
+            return
         self.coursedir.student_id = waiting.student
         self.converter.notebooks = sorted(map(str, waiting.folder.glob("*.ipynb")))
-        hook = "run_post_convert_hook" if done else "run_pre_convert_hook"
-        getattr(self.converter, hook)()
+        getattr(self.converter, f"run_{hook}")()
 
     def _is_to_be_done(self, folder: Path, target: Path, known: bool) -> bool:
         if self.converter.force or not known or not target.exists():

@@ -16,6 +16,7 @@ from nbgrader.api import (
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
+    new_uuid,
 )
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -60,6 +61,15 @@ class Record:
     timestamp: str | None
     notebooks: Mapping[str, Marks]
     missing: tuple[str, ...] = ()
+
+    @property
+    def came_in(self) -> datetime | None:
+        """The time stamp."""
+        return None if self.timestamp is None else datetime.fromisoformat(self.timestamp)
+
+    def calls_a_person(self, notebook: str) -> bool:
+        """Whether somebody is to look at a notebook."""
+        return notebook in self.notebooks and bool(self.notebooks[notebook].for_person)
 
     def to_text(self) -> str:
         """Write it as JSON."""
@@ -149,6 +159,7 @@ class Records:
         with Session(self._engine) as session:
             found = session.scalars(select(Assignment).where(Assignment.name == assignment)).one()
             self._assignment = found.id
+            self._has_due_date = found.duedate is not None
             self._notebooks = {each.name: each.id for each in found.notebooks}
             self._names = {key: name for name, key in self._notebooks.items()}
             for name, notebook in self._notebooks.items():
@@ -212,17 +223,12 @@ class Records:
     def _save(self, record: Record) -> None:
         with Session(self._engine) as session, session.begin():
             submission = self._found(session, record.student)
-            new = submission is None
             if submission is None:
-                submission = self._added(session, record.student)
-            if record.timestamp is not None:
-                submission.timestamp = datetime.fromisoformat(record.timestamp)
-            for kept in submission.notebooks:
-                name = self._names[kept.notebook_id]
-                self._write(session, kept.id, name, record, new=new)
-                if name in record.notebooks:
-                    kept.flagged = kept.flagged or bool(record.notebooks[name].for_person)
-                    kept.late_submission_penalty = self._taken_off(session, submission, kept)
+                self._add(session, record)
+            else:
+                self._change(session, submission, record)
+            if submission is not None or self._has_due_date:
+                self._punish(session, record)
 
     def _found(self, session: Session, student: str) -> SubmittedAssignment | None:
         return session.scalars(
@@ -234,36 +240,58 @@ class Records:
             .options(selectinload(SubmittedAssignment.notebooks))
         ).one_or_none()
 
-    def _added(self, session: Session, student: str) -> SubmittedAssignment:
-        """Add a submission, without grades and comments."""
-        if session.scalar(select(Student.id).where(Student.id == student)) is None:
+    def _add(self, session: Session, record: Record) -> None:
+        """Add a submission, with all its rows."""
+        # In bulk, since objects of each row cost several times as much.
+        if session.scalar(select(Student.id).where(Student.id == record.student)) is None:
             if not self._create_student:
                 raise LookupError(
-                    f"there is no student {student!r} in the gradebook, and "
+                    f"there is no student {record.student!r} in the gradebook, and "
                     "Autograde.create_student is off"
                 )
-            session.add(Student(id=student))
-            session.flush()
-        made = SubmittedAssignment(assignment_id=self._assignment, student_id=student)
-        made.notebooks = [SubmittedNotebook(notebook_id=key) for key in self._notebooks.values()]
-        session.add(made)
-        session.flush()
-        return made
-
-    def _write(
-        self, session: Session, notebook: str, name: str, record: Record, *, new: bool
-    ) -> None:
-        """Write grades and comments of a notebook, whose rows are all there or all new."""
-        graded, commented = self._graded[name], self._commented[name]
-        if new:
+            session.execute(insert(Student), [{"id": record.student}])
+        submission = {
+            "id": new_uuid(),
+            "assignment_id": self._assignment,
+            "student_id": record.student,
+            "timestamp": record.came_in,
+        }
+        notebooks = {
+            name: {
+                "id": new_uuid(),
+                "assignment_id": submission["id"],
+                "notebook_id": key,
+                "flagged": record.calls_a_person(name),
+            }
+            for name, key in self._notebooks.items()
+        }
+        session.execute(insert(SubmittedAssignment), [submission])
+        session.execute(insert(SubmittedNotebook), [*notebooks.values()])
+        for name, row in notebooks.items():
             grades, comments = self._values(name, record, by_hand=())
-            _add(session, Grade, notebook, graded, grades)
-            _add(session, Comment, notebook, commented, comments)
-        else:
-            rows = _rows(session, Grade, notebook, graded)
+            _insert(session, Grade, row["id"], self._graded[name], grades)
+            _insert(session, Comment, row["id"], self._commented[name], comments)
+
+    def _change(self, session: Session, submission: SubmittedAssignment, record: Record) -> None:
+        """Change a submission's rows."""
+        if record.came_in is not None:
+            submission.timestamp = record.came_in
+        for kept in submission.notebooks:
+            name = self._names[kept.notebook_id]
+            rows = _rows(session, Grade, kept.id, self._graded[name])
             grades, comments = self._values(name, record, _by_hand(rows))
-            _change(session, Grade, rows, grades)
-            _change(session, Comment, _rows(session, Comment, notebook, commented), comments)
+            _update(session, Grade, rows, grades)
+            rows = _rows(session, Comment, kept.id, self._commented[name])
+            _update(session, Comment, rows, comments)
+            kept.flagged = kept.flagged or record.calls_a_person(name)
+
+    def _punish(self, session: Session, record: Record) -> None:
+        """Take points off what was late, of the notebooks that were graded."""
+        submission = self._found(session, record.student)
+        assert submission is not None
+        for kept in submission.notebooks:
+            if self._names[kept.notebook_id] in record.notebooks:
+                kept.late_submission_penalty = self._taken_off(session, submission, kept)
 
     def _values(
         self, name: str, record: Record, by_hand: Collection[str]
@@ -310,17 +338,14 @@ class Records:
             found = self._found(session, record.student)
             if found is None:
                 return False
-            if record.timestamp is not None and (
-                found.timestamp != datetime.fromisoformat(record.timestamp)
-            ):
+            if record.came_in is not None and found.timestamp != record.came_in:
                 return False
             for kept in found.notebooks:
                 name = self._names[kept.notebook_id]
                 grades = _rows(session, Grade, kept.id, self._graded[name])
                 comments = _rows(session, Comment, kept.id, self._commented[name])
                 expected = self._values(name, record, _by_hand(grades))
-                marks = record.notebooks.get(name)
-                flag = kept.flagged or not (marks and marks.for_person)
+                flag = kept.flagged or not record.calls_a_person(name)
                 if not (flag and all(map(_are, (grades, comments), expected))):
                     return False
             return True
@@ -355,7 +380,7 @@ def _rows(
     return {row.cell_id: row for row in session.execute(wanted)}
 
 
-def _add(
+def _insert(
     session: Session, kind: type[Any], notebook: str, cells: Mapping[str, str], values: _Values
 ) -> None:
     """Add a row for each cell; what is not given is as nbgrader has it at first."""
@@ -365,7 +390,7 @@ def _add(
         session.execute(insert(kind), rows)
 
 
-def _change(session: Session, kind: type[Any], rows: Mapping[str, Any], values: _Values) -> None:
+def _update(session: Session, kind: type[Any], rows: Mapping[str, Any], values: _Values) -> None:
     """Change the rows of cells."""
     if values:
         session.execute(update(kind), [{"id": rows[cell].id, **values[cell]} for cell in values])
