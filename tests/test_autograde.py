@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.nbgrader, pytest.mark.sandbox]
 FIRST, TWO = "parameter-sharing", "two-notebooks"
 ONE_LOOPS = "--Execute.timeout=3"
 STAGES = {"rebuild", "sandbox", "run", "judge", "write"}
+STAGES_OF_A_PAGE = {"read", "page", "write"}
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,13 @@ def test_feedback_is_nbgraders_byte_for_byte(courses, both, commands, a_class):
     theirs, ours = (files(course / "feedback") for course in courses)
     assert ours == theirs
     assert sum(path.endswith(".html") for path in ours) == len(students)
+    (log,) = (courses[1] / "logs").glob(f"feedback-{FIRST}-*.jsonl")
+    _, *lines, _ = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len(lines) == len(students)
+    for line in lines:
+        assert line["made"]
+        assert line["seconds"].keys() == STAGES_OF_A_PAGE
+        assert all(seconds > 0 for seconds in line["seconds"].values())
     again = commands(courses[1], "cnnlesson", "feedback", FIRST)
     assert "(--force makes them again, with the points and comments given since)" in again.stdout
 
@@ -501,26 +509,48 @@ ODD_RESULTS = [
 ]
 
 
+@dataclass
+class Sending:
+    """A worker that sends the same whatever it is to do."""
+
+    result: bytes | None
+    workers = 1
+
+    def run(self, _work, _common, tasks):
+        from cnnlesson.grading.pipeline.engine import Done
+
+        yield from (Done(task.about, self.result) for task in tasks)
+
+
 @pytest.mark.parametrize("result", ODD_RESULTS)
 def test_what_a_worker_sends_is_looked_at(of_two, monkeypatch, result):
     from cnnlesson.grading.pipeline.autograde import autograde
     from cnnlesson.grading.pipeline.course import Submissions
-    from cnnlesson.grading.pipeline.engine import Done
-
-    class Worker:
-        workers = 1
-
-        def run(self, _work, _common, tasks):
-            yield from (Done(task.about, result) for task in tasks)
 
     monkeypatch.chdir(of_two)
     before = rows(sqlite(of_two))
-    workers = contextlib.nullcontext(Worker())
+    workers = contextlib.nullcontext(Sending(result))
     course = Submissions([TWO])
     outcome = autograde(course, ["ada"], lambda _: workers, lambda *_: None, backup=False)
     assert (outcome.done, [*outcome.failed]) == (0, ["ada"])
     assert "the worker " in outcome.failed["ada"]
     assert rows(sqlite(of_two)) == before
+
+
+@pytest.mark.parametrize("result", [None, b"junk", b"", b"<html>\n</html>", b"0.1\n"])
+def test_what_a_worker_sends_as_a_page_is_looked_at(of_two, monkeypatch, result):
+    from cnnlesson.grading.pipeline.course import GradedSubmissions
+    from cnnlesson.grading.pipeline.feedback import feedback
+
+    monkeypatch.chdir(of_two)
+    shutil.copytree("submitted/adam", "autograded/adam", dirs_exist_ok=True)
+    monkeypatch.setattr("cnnlesson.grading.pipeline.feedback._Pages._told", lambda *_: {})
+    workers = contextlib.nullcontext(Sending(result))
+    course = GradedSubmissions([TWO, "--force"])
+    outcome = feedback(course, ["adam"], lambda _: workers, lambda *_: None)
+    assert outcome.failed.keys() == {"adam"}
+    assert "the worker sent no page: " in outcome.failed["adam"]
+    assert not Path("feedback/adam").exists()
 
 
 # What cannot be graded at all is said in a sentence

@@ -146,8 +146,7 @@ class _Grading(Run[Submissions, tuple[Waiting, Submission]]):
         for name, cells in graded.for_instructor.items():
             for cell, why in cells.items():
                 self._progress.say(f"{student}, {name}, cell {cell}: {why}")
-        seconds = {stage: round(each, 4) for stage, each in graded.seconds.items()}
-        self._succeed(student, {"seconds": seconds, "remarks": len(graded.remarks)})
+        self._succeed(student, graded.seconds, remarks=len(graded.remarks))
 
     def _write(self, waiting: Waiting, submission: Submission, graded: Graded) -> None:
         wanted = {name for name in graded.handed_in if fnmatch(name, self._assignment.notebook)}

@@ -24,7 +24,7 @@ from cnnlesson.grading.intake import HandedIn, RefusedSubmission
 from cnnlesson.grading.pipeline.course import GradedSubmissions, Waiting
 from cnnlesson.grading.pipeline.engine import Done, Task, Workers
 from cnnlesson.grading.pipeline.locking import only_one
-from cnnlesson.grading.pipeline.pagemaking import make_page
+from cnnlesson.grading.pipeline.pagemaking import made, make_page
 from cnnlesson.grading.pipeline.progress import Log, Outcome
 from cnnlesson.grading.pipeline.records import patiently
 from cnnlesson.grading.pipeline.run import Run
@@ -57,16 +57,18 @@ class _Folder:
         waiting: which.
         files: what goes into it: what came with the notebooks, and the pages that are made.
         missing: how many pages are still to be made.
+        seconds: how long each stage took.
         failed: why a page could not be made.
     """
 
     waiting: Waiting
     files: dict[str, bytes]
     missing: int
+    seconds: dict[str, float]
     failed: str = ""
 
 
-class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
+class _Pages(Run[GradedSubmissions, tuple[_Folder, str]]):
     """One run of the command."""
 
     does, failing = "made", "gets no feedback"
@@ -82,10 +84,11 @@ class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
         self._run(found, "students", workers, make_page, self._course.settings())
         return self._outcome
 
-    def _tasks(self, waiting: Sequence[Waiting]) -> Iterator[Task[tuple[_Folder, str, float]]]:
+    def _tasks(self, waiting: Sequence[Waiting]) -> Iterator[Task[tuple[_Folder, str]]]:
         """Read what was graded, and what the gradebook has of it, notebook by notebook."""
         for each in waiting:
             self._course.announce(each, done=False)
+            began = time.perf_counter()
             try:
                 found = self._course.collect(each)
                 notebooks = {
@@ -102,11 +105,12 @@ class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
             except (RefusedSubmission, LookupError, OSError) as error:
                 self._fail(each.student, str(error))
                 continue
-            folder = _Folder(each, _beside(found, notebooks), len(notebooks))
+            seconds = {"read": time.perf_counter() - began, "page": 0.0}
+            folder = _Folder(each, _beside(found, notebooks), len(notebooks), seconds)
             for name, content in notebooks.items():
                 text = content.decode("utf-8", "replace")
                 message = json.dumps({"text": text, **told[name]}).encode()
-                yield Task((folder, name, time.perf_counter()), message)
+                yield Task((folder, name), message)
 
     def _told(self, student: str, notebook: str) -> dict[str, Any]:
         """Read what the gradebook has of a notebook, as nbgrader's `GetGrades` does."""
@@ -160,12 +164,17 @@ class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
             "nbgrader": {**names, **totals},
         }
 
-    def _finish(self, done: Done[tuple[_Folder, str, float]]) -> None:
-        folder, name, began = done.about
+    def _finish(self, done: Done[tuple[_Folder, str]]) -> None:
+        folder, name = done.about
         student = folder.waiting.student
         folder.missing -= 1
         folder.failed = folder.failed or done.failed
-        folder.files[f"{name}.html"] = done.content
+        if not folder.failed:
+            try:
+                took, folder.files[f"{name}.html"] = made(done.content)
+                folder.seconds["page"] += took
+            except (ValueError, TypeError) as error:
+                folder.failed = f"the worker sent no page: {error}"
         if folder.missing:
             return
         if folder.failed:
@@ -173,6 +182,7 @@ class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
             return
         target = folder.waiting.target
         permissions = self._course.permissions
+        began = time.perf_counter()
         try:
             staged = self._staging.stage(target, folder.files, permissions=permissions)
             self._staging.place(staged, target)
@@ -181,7 +191,8 @@ class _Pages(Run[GradedSubmissions, tuple[_Folder, str, float]]):
             self._fail(student, str(error))
             return
         self._course.announce(folder.waiting, done=True)
-        self._succeed(student, {"seconds": round(time.perf_counter() - began, 4)})
+        folder.seconds["write"] = time.perf_counter() - began
+        self._succeed(student, folder.seconds)
 
 
 def _beside(found: HandedIn, notebooks: Iterable[str]) -> dict[str, bytes]:

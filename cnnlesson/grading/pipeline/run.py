@@ -2,8 +2,8 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Generic, TypeVar
 
 from cnnlesson.grading.intake import shown
 from cnnlesson.grading.pipeline.course import Course, Found, Waiting
@@ -75,8 +75,10 @@ class Run(ABC, Generic[_Reads, _About]):
                 self._staging.close()
         outcome.left = total - outcome.done - len(outcome.failed)
 
-    def _succeed(self, student: str, told: dict[str, Any]) -> None:
-        self._log(student, {self.does: True, **told})
+    def _succeed(self, student: str, seconds: Mapping[str, float], **told: int) -> None:
+        """Count a student as done, and log how long each stage took, and what else is told."""
+        rounded = {stage: round(each, 4) for stage, each in seconds.items()}
+        self._log(student, {self.does: True, "seconds": rounded, **told})
         self._outcome.done += 1
         self._progress.one()
 
