@@ -435,6 +435,25 @@ def test_the_desk_does_the_same_with_postgresql(desks, commands, tmp_path):
     assert "newcomer" in alike([(course / "grades-canvas.csv").read_text() for course in desks])
 
 
+def test_what_was_late_is_late_no_more_once_there_is_no_due_date(of_two, commands):
+    (of_two / "submitted/ada" / TWO / "timestamp.txt").write_text("2100-01-01 00:00:00 UTC")
+    taken_off = []
+    for date in (f"{simulate.DUE}", None):
+        with Gradebook(sqlite(of_two)) as gradebook:
+            gradebook.update_or_create_assignment(TWO, duedate=date)
+        some = ["--student=ada", "--force", "--no-backup"]
+        done = commands(of_two, "cnnlesson", "autograde", TWO, *some)
+        assert done.returncode == 0, done.stdout
+        notebooks = [
+            row
+            for row in rows(sqlite(of_two))["submitted_notebook"]
+            if row["assignment_id"]["student_id"]["id"] == "ada"
+        ]
+        taken_off.append([row["late_submission_penalty"] for row in notebooks])
+    assert any(taken_off[0])
+    assert not any(taken_off[1])
+
+
 # One submission never stops another
 
 

@@ -223,12 +223,14 @@ class Records:
     def _save(self, record: Record) -> None:
         with Session(self._engine) as session, session.begin():
             submission = self._found(session, record.student)
-            if submission is None:
-                self._add(session, record)
-            else:
+            if submission is not None:
                 self._change(session, submission, record)
-            if submission is not None or self._has_due_date:
-                self._punish(session, record)
+            else:
+                self._add(session, record)
+                if self._has_due_date:
+                    submission = self._found(session, record.student)
+            if submission is not None:
+                self._punish(session, submission, record)
 
     def _found(self, session: Session, student: str) -> SubmittedAssignment | None:
         return session.scalars(
@@ -285,10 +287,8 @@ class Records:
             _update(session, Comment, rows, comments)
             kept.flagged = kept.flagged or record.calls_a_person(name)
 
-    def _punish(self, session: Session, record: Record) -> None:
+    def _punish(self, session: Session, submission: SubmittedAssignment, record: Record) -> None:
         """Take points off what was late, of the notebooks that were graded."""
-        submission = self._found(session, record.student)
-        assert submission is not None
         for kept in submission.notebooks:
             if self._names[kept.notebook_id] in record.notebooks:
                 kept.late_submission_penalty = self._taken_off(session, submission, kept)
